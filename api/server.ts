@@ -1,0 +1,93 @@
+// The instance's HTTP front, on loopback by default: health, publish, read back, explain.
+import { Readable } from 'node:stream';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Log } from '../runtime/log.ts';
+import type { Serde } from '../runtime/serde.ts';
+import type { Worker } from '../runtime/worker.ts';
+import { jsonForm } from '../schemas/json-form.ts';
+import { type Topic, topicNamed } from '../schemas/topics.ts';
+import { Publisher, publishable } from './publisher.ts';
+import { readTopic } from './reader.ts';
+
+/** The largest body of one publish. */
+const MAX_BODY = 32 << 20;
+export const NDJSON = 'application/x-ndjson';
+
+export interface Question {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly campaignId: string | undefined;
+}
+
+export interface ServerOptions {
+  readonly log: Log;
+  readonly serde: Serde;
+  readonly worker: Worker;
+  /** Tells, in words, what was decided for a user and why. */
+  readonly explain: (question: Question) => Promise<string>;
+}
+
+/** A server that is not listening yet. */
+export function createServer({ log, serde, worker, explain }: ServerOptions): FastifyInstance {
+  const server = fastify({ bodyLimit: MAX_BODY, forceCloseConnections: true });
+  const publisher = new Publisher(log, serde);
+  server.addContentTypeParser(NDJSON, { parseAs: 'string' }, (_, body, done) => done(null, body));
+
+  // A page in somebody's browser must not reach an instance that trusts its own machine.
+  server.addHook('onRequest', async (request, reply) => {
+    if (request.headers.origin !== undefined) return refuse(reply, 403, 'requests from web pages are refused');
+  });
+
+  server.get('/healthz', async () => ({ status: 'ok' }));
+  server.get('/readyz', async () => ({ status: 'ok' }));
+  server.get('/v1/status', async () => ({ quiet: worker.quiet, ...worker.status() }));
+
+  server.post<{ Params: { topic: string }; Body: string }>('/v1/topics/:topic/records', async (request, reply) => {
+    const topic = publishable.find((t) => t === topicNamed(request.params.topic));
+    if (topic === undefined)
+      return refuse(reply, 404, `can't publish to ${request.params.topic}; publish to ${namesOf(publishable)}`);
+    if (typeof request.body !== 'string') return refuse(reply, 415, `send NDJSON as ${NDJSON}`);
+    return publisher.publishLines(topic, request.body);
+  });
+
+  server.get<{ Params: { topic: string } }>('/v1/topics/:topic/records', async (request, reply) => {
+    const topic = topicNamed(request.params.topic);
+    if (topic === undefined) return refuse(reply, 404, `there is no topic ${request.params.topic}`);
+    reply.type(NDJSON);
+    return reply.send(Readable.from(lines(log, serde, topic)));
+  });
+
+  server.post<{ Body: { to?: unknown } | null }>('/v1/advance', async (request, reply) => {
+    const to = typeof request.body?.to === 'string' ? Date.parse(request.body.to) : request.body?.to;
+    if (typeof to !== 'number' || !Number.isFinite(to))
+      return refuse(reply, 400, 'give { "to": instant } as ISO-8601 or epoch ms');
+    await publisher.advance(to);
+    return { advancedTo: new Date(to).toISOString() };
+  });
+
+  server.get<{ Querystring: { tenant?: string; user?: string; campaign?: string } }>(
+    '/v1/explain',
+    async (request, reply) => {
+      const { tenant = 'default', user, campaign } = request.query;
+      if (user === undefined || user === '') return refuse(reply, 400, 'give the user: /v1/explain?user=…');
+      return { text: await explain({ tenantId: tenant, userId: user, campaignId: campaign }) };
+    },
+  );
+
+  return server;
+}
+
+async function* lines(log: Log, serde: Serde, topic: Topic<unknown>): AsyncGenerator<string> {
+  const form = jsonForm(topic);
+  for await (const values of readTopic(log, serde, topic)) {
+    if (values.length > 0) yield `${values.map((value) => form.write(value)).join('\n')}\n`;
+  }
+}
+
+function refuse(reply: FastifyReply, status: number, message: string): FastifyReply {
+  return reply.code(status).send({ error: message });
+}
+
+function namesOf(topics: readonly Topic<unknown>[]): string {
+  return topics.map((t) => t.name).join(', ');
+}

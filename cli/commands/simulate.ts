@@ -1,0 +1,96 @@
+// `beckon simulate`: checks everything first, then runs, and says what came of it.
+import { Command } from 'commander';
+import { systemClock } from '../../runtime/clock.ts';
+import { BadInput, Interrupted } from '../errors.ts';
+import { campaignsFrom, durationOption, policyFrom, timeOption } from '../options.ts';
+import { checkOutFolder } from '../simulate/out-folder.ts';
+import { ProgressLine } from '../simulate/progress.ts';
+import { reportText } from '../simulate/report.ts';
+import { checkInputs, runSimulation, type SimulateOptions } from '../simulation.ts';
+
+const HELP = `
+Files are NDJSON, one record a line, plain or gzipped (.gz): field names as in the topics, times as ISO-8601 with a zone or
+epoch milliseconds. A bad line goes to dead-letters.ndjson with its number and never stops the run.
+The same input gives the same bytes. Without --campaigns only sessions and signals are worked out.
+
+Examples:
+  $ beckon simulate --events events.ndjson --out out
+  $ beckon simulate --events e.ndjson.gz --profiles p.ndjson --consents c.ndjson --campaigns examples/campaigns --out out
+  $ beckon simulate --events e.ndjson --campaigns campaigns --policy policy.yaml --until 2026-02-01T00:00:00Z --out out
+`;
+
+interface Flags {
+  readonly events: string;
+  readonly profiles?: string;
+  readonly consents?: string;
+  readonly sendRequests?: string;
+  readonly campaigns?: string;
+  readonly policy?: string;
+  readonly until?: number;
+  readonly lateness?: number;
+  readonly out: string;
+}
+
+export function simulateCommand(): Command {
+  return new Command('simulate')
+    .requiredOption('--events <file>', 'what users did')
+    .option('--profiles <file>', 'who they are')
+    .option('--consents <file>', 'what they agreed to')
+    .option('--send-requests <file>', 'messages asked for from outside (needs --campaigns)')
+    .option('--campaigns <dir>', 'folder of campaign files')
+    .option('--policy <file>', 'policy.yaml (default: the built-in policy)')
+    .option('--until <time>', 'nothing at or after it happens (default: until nothing is pending)', timeOption)
+    .option(
+      '--lateness <duration>',
+      "how late an event may come and still count in full (default: the policy's, 5m)",
+      durationOption,
+    )
+    .requiredOption('--out <dir>', 'folder for the results; a new one, or that of a former simulation')
+    .addHelpText('after', HELP)
+    .action((flags: Flags) => run(flags));
+}
+
+async function run(flags: Flags): Promise<void> {
+  const { campaigns: folder, policy: policyFile, sendRequests, out, ...rest } = flags;
+  if (sendRequests !== undefined && folder === undefined) {
+    throw new BadInput('--send-requests asks for messages of campaigns; name their folder with --campaigns');
+  }
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const policy = policyFrom(policyFile);
+  const campaigns = folder === undefined ? undefined : campaignsFrom(folder, policy, (line) => say(`beckon: ${line}`));
+  const progress = new ProgressLine(process.stderr, systemClock);
+  const options: SimulateOptions = {
+    ...rest,
+    ...(sendRequests === undefined ? {} : { sendRequests }),
+    ...(campaigns === undefined ? {} : { campaigns }),
+    policy,
+    out,
+    onProgress: (now) => progress.show(now),
+  };
+  const inputs = checkInputs(options);
+  const others = [folder, policyFile].filter((path) => path !== undefined);
+  checkOutFolder(out, [...inputs, ...others]);
+
+  const summary = await interruptible((signal) => runSimulation({ ...options, signal })).finally(() =>
+    progress.clear(),
+  );
+  progress.end(Object.values(summary.inputs).reduce((sum, { read }) => sum + read, 0));
+  process.stdout.write(reportText(summary, { campaigns, currency: policy.currency }));
+  const next = campaigns === undefined ? 'beckon simulate … --campaigns DIR' : `beckon explain USER --from ${out}`;
+  process.stdout.write(
+    `\nResults are in ${out}: sessions, signals, decisions, sends, outcomes, dead letters, summary.json.\nTry next: ${next}\n`,
+  );
+}
+
+/** Runs with a signal that the first SIGINT or SIGTERM aborts. Throws `Interrupted` then. */
+async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = (name: 'SIGINT' | 'SIGTERM'): void =>
+    controller.abort(new Interrupted(name, `stopped by ${name}; what was written so far is not the whole result`));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}

@@ -1,0 +1,130 @@
+// `beckon start`: runs an instance until it is told to stop.
+import { Command, Option } from 'commander';
+import { pino } from 'pino';
+import { config } from '../../runtime/config.ts';
+import { BadInput, RunFailed } from '../errors.ts';
+import { type Instance, type InstanceOptions, startInstance, TOPOLOGIES, type TopologyName } from '../instance.ts';
+import { campaignsFrom, countOption, policyFrom, portOption } from '../options.ts';
+
+const EXAMPLES = `
+Embedded, everything is kept in --dir and nothing else needs to be installed. Logs go to stderr, one JSON line each.
+Stop it with Ctrl-C or SIGTERM: it commits what it has processed and goes on from there the next time.
+
+Examples:
+  $ beckon start --campaigns examples/campaigns --policy examples/policy.yaml
+  $ beckon start --time events --dir .beckon/backfill        time follows the records, for backfills and comparisons
+  $ beckon start --topology engage,pace                      without delivery and ClickHouse
+`;
+
+interface Options {
+  readonly dir: string;
+  readonly topology?: string;
+  readonly campaigns?: string;
+  readonly policy?: string;
+  readonly time: 'wall' | 'events';
+  readonly partitions?: number;
+  readonly host: string;
+  readonly port: number;
+  readonly delivery: 'console' | 'file';
+  readonly clickhousePort?: number;
+}
+
+export function startCommand(): Command {
+  return new Command('start')
+    .option('--dir <folder>', 'where everything is kept', '.beckon')
+    .option('--topology <names>', `which of ${TOPOLOGIES.join(', ')}, with commas between (default: all)`)
+    .option(
+      '--campaigns <folder>',
+      'campaign files to publish, where they are new or changed (default: those on the log)',
+    )
+    .option('--policy <file>', 'policy file to publish, where it is new or changed (default: that on the log)')
+    .addOption(new Option('--time <source>', 'what moves time on').choices(['wall', 'events']).default('wall'))
+    .option('--partitions <number>', 'partitions of each topic, when the folder is new (default: 4)', countOption)
+    .option('--host <address>', 'address of the HTTP front', '127.0.0.1')
+    .option('--port <number>', 'port of the HTTP front; 0: any free one', portOption, 7077)
+    .addOption(
+      new Option('--delivery <provider>', 'where messages go: <dir>/outbox/messages.ndjson, or a line each on stdout')
+        .choices(['file', 'console'])
+        .default('file'),
+    )
+    .option('--clickhouse-port <number>', 'port of the embedded ClickHouse (default: any free one)', portOption)
+    .addHelpText('after', EXAMPLES)
+    .action((options: Options) => start(options));
+}
+
+async function start(options: Options): Promise<void> {
+  const { dir, time, host, port, delivery } = options;
+  const settings = config();
+  const logger = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const policy = options.policy === undefined ? undefined : policyFrom(options.policy);
+  const warn = (line: string): void => logger.warn(line);
+  const campaigns =
+    options.campaigns === undefined
+      ? undefined
+      : campaignsFrom(options.campaigns, policy ?? policyFrom(undefined), warn);
+
+  let stop: (signal: string) => void = () => {};
+  let fail: (error: unknown) => void = () => {};
+  const ended = new Promise<string>((resolve, reject) => {
+    stop = resolve;
+    fail = reject;
+  });
+  // A signal while the instance still starts is heeded once it runs.
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  const wanted: InstanceOptions = {
+    dir,
+    topologies: topologiesOf(options.topology),
+    campaigns,
+    policy,
+    time,
+    partitions: options.partitions,
+    host,
+    port,
+    delivery,
+    clickhouse: settings.clickhouse ?? 'embedded',
+    ...(options.clickhousePort === undefined ? {} : { clickhousePort: options.clickhousePort }),
+    logger,
+    onFailure: (error) => fail(error),
+  };
+  ended.catch(() => {});
+  const instance: Instance = await opened(wanted);
+  const { url, clickhouseUrl } = instance;
+  logger.info({ url, clickhouse: clickhouseUrl, dir, time, pid: process.pid }, 'ready');
+  let failure: unknown;
+  try {
+    logger.info(`${await ended}: stopping`);
+  } catch (error) {
+    failure = error;
+  }
+  // A second signal ends it the hard way; nothing is lost by that either.
+  process.once('SIGTERM', () => process.exit(143)).once('SIGINT', () => process.exit(130));
+  await instance.stop();
+  if (failure !== undefined) throw new RunFailed(failure instanceof Error ? failure.message : String(failure));
+  logger.info('stopped');
+}
+
+async function opened(options: InstanceOptions): Promise<Instance> {
+  try {
+    return await startInstance(options);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new RunFailed(
+        `port ${options.port} of ${options.host} is taken; stop what holds it or give another --port`,
+      );
+    if (error.name === 'FolderInUse' || /has \d+ partitions, not/.test(error.message))
+      throw new RunFailed(error.message);
+    throw error;
+  }
+}
+
+function topologiesOf(names: string | undefined): readonly TopologyName[] {
+  if (names === undefined) return TOPOLOGIES;
+  return names.split(',').map((name) => {
+    const known = TOPOLOGIES.find((t) => t === name.trim());
+    if (known === undefined)
+      throw new BadInput(`--topology: there is no "${name}"; choose from ${TOPOLOGIES.join(', ')}`);
+    return known;
+  });
+}

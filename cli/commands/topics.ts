@@ -1,0 +1,37 @@
+// `beckon topics`: what is on the log.
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { allTopics, topicNamed } from '../../schemas/topics.ts';
+import { BadInput } from '../errors.ts';
+import { openTarget } from '../target.ts';
+
+const EXAMPLES = `
+Examples:
+  $ beckon topics read decisions | grep '"userId":"user-42"'
+  $ beckon topics read sends --dir .beckon/demo > sends.ndjson
+`;
+
+export function topicsCommand(): Command {
+  const command = new Command('topics');
+  command
+    .command('read')
+    .description('write all records of a topic to stdout as NDJSON, partition by partition')
+    .argument('<topic>', allTopics.map((t) => t.name).join(', '))
+    .option('--dir <folder>', "the instance's folder", '.beckon')
+    .option('--url <url>', "the instance's address (default: as the folder says)")
+    .addHelpText('after', EXAMPLES)
+    .action((topic: string, options: { readonly dir: string; readonly url?: string }) => read(topic, options));
+  return command;
+}
+
+async function read(name: string, { dir, url }: { readonly dir: string; readonly url?: string }): Promise<void> {
+  const topic = topicNamed(name);
+  if (topic === undefined)
+    throw new BadInput(`there is no topic "${name}"; choose from ${allTopics.map((t) => t.name).join(', ')}`);
+  const target = await openTarget(dir, url);
+  try {
+    for await (const piece of target.read(topic)) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+  } finally {
+    await target.close();
+  }
+}

@@ -1,0 +1,50 @@
+// What a campaign and the policy must agree on; each is valid by itself.
+import type { Budget, Campaign } from '../../schemas/campaign.ts';
+import { formatDuration } from '../../schemas/durations.ts';
+import { formatMicros } from '../../schemas/money.ts';
+import { channelOf, type Policy, type Problem, problem } from '../../schemas/policy.ts';
+
+/** What keeps a valid campaign from running as meant under a policy: errors, and warnings. */
+export function checkCampaign(campaign: Campaign, policy: Policy): readonly Problem[] {
+  const { trigger, channels, budget } = campaign;
+  const found: Problem[] = [];
+  if (trigger.kind === 'signal' && trigger.signal === 'inactive' && trigger.afterMs !== null) {
+    if (!policy.inactivityMs.includes(trigger.afterMs)) {
+      const thresholds = policy.inactivityMs.map(formatDuration).join(', ');
+      const reason = `${formatDuration(trigger.afterMs)} is none of the policy's inactivity thresholds`;
+      found.push(
+        problem(['trigger', 'after'], reason, `write one of ${thresholds}, or add it to the policy's inactivity`),
+      );
+    }
+  }
+  channels.forEach((channel, i) => {
+    if (channelOf(policy, channel).enabled) return;
+    const mend = 'enable it in the policy, or leave it out here';
+    found.push({ ...problem(['channels', i], `${channel} is disabled by the policy`, mend), severity: 'warning' });
+  });
+  if (budget !== null) found.push(...checkBudget(budget, channels, policy));
+  return found;
+}
+
+function checkBudget(budget: Budget, channels: readonly string[], policy: Policy): Problem[] {
+  if (budget.currency !== policy.currency) {
+    const reason = `is ${budget.currency}, but the policy's costs are in ${policy.currency}`;
+    return [problem(['budget', 'currency'], reason, `write ${policy.currency} and its amounts, or change the policy`)];
+  }
+  const costOf = (channel: string): number => channelOf(policy, channel).costMicros;
+  const least = Math.min(...channels.map(costOf));
+  const limits: [keys: string[], limit: number | null, cost: number][] = [
+    [['total'], budget.totalMicros, least],
+    [['daily'], budget.dailyMicros, least],
+    ...Object.entries(budget.perChannelMicros).map(([channel, limit]): [string[], number, number] => [
+      ['perChannel', channel],
+      limit,
+      costOf(channel),
+    ]),
+  ];
+  return limits.flatMap(([keys, limit, cost]) => {
+    if (limit === null || limit >= cost) return [];
+    const paid = `${formatMicros(limit, budget.currency)} cannot pay one message at ${formatMicros(cost, budget.currency)}`;
+    return [problem(['budget', ...keys], `impossible budget: ${paid}`, 'raise the limit, or leave the channel out')];
+  });
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseCampaign } from '../../schemas/campaign.ts';
+import { channelIds } from '../../schemas/channels.ts';
+import { defaultPolicy, parsePolicy } from '../../schemas/policy.ts';
+
+const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+const blocks = (text: string): object[] =>
+  [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map((block) => parse(block[1] ?? ''));
+/** The first columns of the page's tables. */
+const documented = (text: string): string[] =>
+  [...text.matchAll(/^\| (.+?) \|/gm)].flatMap((row) => (row[1] ?? '').match(/\w+/g) ?? []);
+/** The keys that a model knows, in the words of its own refusal. */
+const known = (mend: string | undefined): string[] => (mend ?? '').replace(/^write one of: /, '').split(', ');
+
+describe('docs/campaigns.md', () => {
+  const text = page('campaigns.md');
+  const base = { id: 'a', trigger: { event: 'x' }, channels: ['sms'], content: { text: 'hi' } };
+  const keysOf = (over: object): string[] => {
+    const parsed = parseCampaign({ ...base, ...over });
+    return parsed.ok ? [] : known(parsed.problems[0]?.mend);
+  };
+
+  it('shows campaigns and parts of campaigns that are valid', () => {
+    expect(blocks(text)).toHaveLength(3);
+    for (const block of blocks(text)) expect(parseCampaign({ ...base, ...block })).toMatchObject({ ok: true });
+  });
+
+  it('explains every key of a campaign and of its budget', () => {
+    const keys = [...keysOf({ xxxxxxxx: 1 }), ...keysOf({ budget: { total: 1, xxxxxxxx: 1 } })];
+    expect(keys.length).toBeGreaterThan(20);
+    expect(documented(text)).toEqual(expect.arrayContaining(keys));
+  });
+
+  it('lists every channel', () => {
+    expect(text).toContain(channelIds.join(', '));
+  });
+});
+
+describe('docs/policy.md', () => {
+  const text = page('policy.md');
+
+  it('shows the defaults as they are, and caps that are valid', () => {
+    const [defaults, caps] = blocks(text);
+    expect(parsePolicy(defaults)).toEqual({ ok: true, value: defaultPolicy });
+    const parsed = parsePolicy(caps);
+    for (const { rule } of parsed.ok ? parsed.value.caps : []) expect(text).toContain(`\`${rule}\``);
+    expect(parsed.ok).toBe(true);
+  });
+
+  it('explains every key', () => {
+    const parsed = parsePolicy({ xxxxxxxx: 1 });
+    const keys = parsed.ok ? [] : known(parsed.problems[0]?.mend);
+    expect(keys.length).toBeGreaterThan(10);
+    expect(documented(text)).toEqual(expect.arrayContaining(keys));
+  });
+});

@@ -1,0 +1,71 @@
+// A folder of campaign files from disk, checked one by one, against each other and against the policy.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Campaign, parseCampaign } from '../../schemas/campaign.ts';
+import { defaultPolicy, type Policy, type Problem, problem } from '../../schemas/policy.ts';
+import { checkCampaign } from './check-campaign.ts';
+import { type FileProblem, readYaml, unreadable } from './read-yaml.ts';
+
+export interface LoadedCampaigns {
+  /** The valid ones, by id in byte order; all of the folder when no problem is an error. */
+  readonly campaigns: readonly Campaign[];
+  /** Errors and warnings, by file name. */
+  readonly problems: readonly FileProblem[];
+}
+
+/** Reads every *.yaml and *.yml file that lies directly in the folder; never throws for what is wrong with them. */
+export function loadCampaigns(folder: string, policy: Policy = defaultPolicy): LoadedCampaigns {
+  const refuse = (reason: string, mend: string): LoadedCampaigns => ({
+    campaigns: [],
+    problems: [{ ...problem([], reason, mend), file: folder, line: null }],
+  });
+  let names: string[];
+  try {
+    names = readdirSync(folder).filter((name) => /^[^.].*\.ya?ml$/.test(name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      return refuse('is a file, not a folder', 'name the folder it lies in');
+    return refuse(...unreadable(error));
+  }
+  if (names.length === 0)
+    return refuse('holds no campaign', 'put *.yaml files directly into it, or name another folder');
+
+  const campaigns: Campaign[] = [];
+  const problems: FileProblem[] = [];
+  const fileOf = new Map<string, string>();
+  for (const name of names.sort()) {
+    const { campaign, found } = loadCampaign(join(folder, name), name, policy, fileOf);
+    problems.push(...found);
+    if (campaign !== null) campaigns.push(campaign);
+  }
+  // Ids are ASCII, so the order of UTF-16 units is that of bytes.
+  return { campaigns: campaigns.sort((a, b) => (a.id < b.id ? -1 : 1)), problems };
+}
+
+interface LoadedCampaign {
+  readonly campaign: Campaign | null;
+  readonly found: readonly FileProblem[];
+}
+
+function loadCampaign(file: string, name: string, policy: Policy, fileOf: Map<string, string>): LoadedCampaign {
+  if (/^policy\.ya?ml$/.test(name)) {
+    const mend = 'move it out of the folder and name it as the policy';
+    return { campaign: null, found: [{ ...problem([], 'lies among the campaigns', mend), file, line: null }] };
+  }
+  const yaml = readYaml(file);
+  if (!yaml.ok) return { campaign: null, found: yaml.problems };
+  const placed = (found: readonly Problem[]): FileProblem[] =>
+    found.map((each) => ({ ...each, file, line: yaml.lineOf(each.keys) }));
+
+  const parsed = parseCampaign(yaml.value, Object.keys(policy.channels));
+  if (!parsed.ok) return { campaign: null, found: placed(parsed.problems) };
+  const campaign = parsed.value;
+  const other = fileOf.get(campaign.id);
+  if (other !== undefined) {
+    const reason = `"${campaign.id}" is also the id of ${other}`;
+    return { campaign: null, found: placed([problem(['id'], reason, 'give one of the two another id')]) };
+  }
+  fileOf.set(campaign.id, file);
+  const found = placed(checkCampaign(campaign, policy));
+  return { campaign: found.some(({ severity }) => severity === 'error') ? null : campaign, found };
+}

@@ -1,0 +1,223 @@
+// Reads NDJSON files of a topic's JSON form, plain or gzipped, as a stream of batches; bad lines are reported, never fatal.
+import { isUtf8 } from 'node:buffer';
+import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { BadValue, type JsonForm, jsonForm } from '../../schemas/json-form.ts';
+import type { Topic } from '../../schemas/topics.ts';
+import { BadInput } from '../errors.ts';
+
+export interface Line<T> {
+  /** From 1. */
+  readonly line: number;
+  readonly value: T;
+}
+
+export interface BadLine {
+  readonly line: number;
+  readonly code: 'not-utf8' | 'too-long' | 'not-json' | 'bad-value';
+  readonly message: string;
+  /** The line as it came. */
+  readonly original: Buffer;
+}
+
+export interface LineBatch<T> {
+  readonly lines: readonly Line<T>[];
+  readonly bad: readonly BadLine[];
+  /** Bytes of the file read so far (of a gzipped one: compressed bytes). */
+  readonly bytesRead: number;
+}
+
+/** A file can't be read at all. */
+export class UnreadableFile extends BadInput {
+  override readonly name = 'UnreadableFile';
+}
+
+const CHUNK = 1 << 18;
+/** No record needs a longer line; one that is longer is skipped without being held whole. */
+export const MAX_LINE = 8 << 20;
+const NEWLINE = 10;
+
+/** The file's size in bytes; 0 where it has none, as a pipe. Throws `UnreadableFile` when it is missing or no NDJSON file. */
+export function fileSize(path: string): number {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) {
+      throw new UnreadableFile(`${path}: is a directory; name an .ndjson or .ndjson.gz file in it`);
+    }
+    // Opening a pipe would take from it.
+    if (!stat.isFile()) return 0;
+    const file = openSync(path, 'r');
+    try {
+      const head = Buffer.alloc(2);
+      readSync(file, head, 0, 2, 0);
+      const isGzip = head.equals(GZIP);
+      const { size } = fstatSync(file);
+      if (isGzip === isNamedGzip(path) || size === 0) return size;
+      const mend = isGzip ? 'name it .gz, or unpack it' : 'drop the .gz from its name, or pack it';
+      throw new UnreadableFile(`${path}: ${isGzip ? 'is a gzip file' : 'is no gzip file'}; ${mend}`);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (error instanceof UnreadableFile) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const missing = code === 'ENOENT' || code === 'ENOTDIR';
+    throw new UnreadableFile(
+      `${path}: ${missing ? 'no such file; check the path' : `can't be read (${code}); check its permissions`}`,
+    );
+  }
+}
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+function isNamedGzip(path: string): boolean {
+  return path.endsWith('.gz');
+}
+
+/** The file's records in batches. Throws `UnreadableFile`. */
+export async function* readNdjson<T>(path: string, topic: Topic<T>): AsyncGenerator<LineBatch<T>> {
+  const form = jsonForm(topic);
+  let line = 1;
+  for await (const { bytes, tooLong, bytesRead } of readBlocks(path)) {
+    const early = tooLong === undefined ? [] : [badLength(line++, tooLong)];
+    if (bytes === undefined) {
+      yield { lines: [], bad: early, bytesRead };
+      continue;
+    }
+    const { lines, bad, count } = parseLines(bytes, line, form);
+    line += count;
+    yield { lines, bad: [...early, ...bad], bytesRead };
+  }
+}
+
+/**
+ * The records whose line holds a text, without parsing the others: a search through a large file. Lines that are no record
+ * of the topic are passed over. Throws `UnreadableFile`.
+ */
+export async function* readNdjsonWith<T>(path: string, topic: Topic<T>, text: string): AsyncGenerator<T> {
+  const form = jsonForm(topic);
+  const wanted = Buffer.from(text);
+  for await (const { bytes } of readBlocks(path)) {
+    const found = bytes === undefined ? undefined : linesWith(bytes, wanted);
+    if (found !== undefined) for (const { value } of parseLines(found, 1, form).lines) yield value;
+  }
+}
+
+function linesWith(bytes: Buffer, wanted: Buffer): Buffer | undefined {
+  const found: Buffer[] = [];
+  for (let at = bytes.indexOf(wanted); at >= 0; ) {
+    const start = bytes.lastIndexOf(NEWLINE, at) + 1;
+    const newline = bytes.indexOf(NEWLINE, at);
+    const end = newline < 0 ? bytes.length : newline;
+    found.push(bytes.subarray(start, end), LINE_END);
+    at = bytes.indexOf(wanted, end);
+  }
+  return found.length === 0 ? undefined : Buffer.concat(found);
+}
+
+const LINE_END = Buffer.from([NEWLINE]);
+
+/** Whole lines of a file, as many as a chunk holds. */
+interface Block {
+  /** A line that comes before and is too long. */
+  readonly tooLong: TooLong | undefined;
+  /** Without the last line's end; undefined when there are none. */
+  readonly bytes: Buffer | undefined;
+  readonly bytesRead: number;
+}
+
+interface TooLong {
+  /** Bytes. */
+  readonly length: number;
+  readonly beginning: readonly Buffer[];
+}
+
+async function* readBlocks(path: string): AsyncGenerator<Block> {
+  fileSize(path);
+  const file = createReadStream(path, { highWaterMark: CHUNK });
+  const unpacked = isNamedGzip(path) ? file.pipe(createGunzip({ chunkSize: CHUNK })) : file;
+  file.on('error', (error) => unpacked.destroy(error));
+  let rest: Buffer[] = [];
+  let restLength = 0;
+  let skipping = false;
+  try {
+    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+      let end = chunk.lastIndexOf(NEWLINE);
+      if (end < 0) {
+        if (restLength + chunk.length > MAX_LINE) skipping = true;
+        // Of a line that is too long the beginning is kept, to be shown.
+        if (!skipping) rest.push(chunk);
+        restLength += chunk.length;
+        continue;
+      }
+      let start = 0;
+      let tooLong: TooLong | undefined;
+      if (skipping) {
+        start = chunk.indexOf(NEWLINE) + 1;
+        tooLong = { length: restLength + start - 1, beginning: rest };
+        skipping = false;
+        rest = [];
+      }
+      end = Math.max(end, start - 1);
+      const bytes = end < start ? undefined : Buffer.concat([...rest, chunk.subarray(start, end)]);
+      rest = end + 1 < chunk.length ? [chunk.subarray(end + 1)] : [];
+      restLength = chunk.length - end - 1;
+      yield { tooLong, bytes, bytesRead: file.bytesRead };
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const what = code?.startsWith('Z_')
+      ? `is not a whole gzip file (${message}); unpack it anew`
+      : `can't be read (${code ?? message}); check the file and the disk`;
+    throw new UnreadableFile(`${path}: ${what}`);
+  }
+  const { bytesRead } = file;
+  if (skipping) yield { tooLong: { length: restLength, beginning: rest }, bytes: undefined, bytesRead };
+  else if (restLength > 0) yield { tooLong: undefined, bytes: Buffer.concat(rest), bytesRead };
+}
+
+function badLength(line: number, { length, beginning }: TooLong): BadLine {
+  const original = Buffer.concat(beginning).subarray(0, 1024);
+  return { line, code: 'too-long', message: `is ${length} bytes long; at most ${MAX_LINE}`, original };
+}
+
+function parseLines<T>(
+  bytes: Buffer,
+  firstLine: number,
+  form: JsonForm<T>,
+): { lines: Line<T>[]; bad: BadLine[]; count: number } {
+  const lines: Line<T>[] = [];
+  const bad: BadLine[] = [];
+  // Checked at once; only where some line is not UTF-8 are they looked at one by one.
+  const texts = isUtf8(bytes) ? bytes.toString('utf8').split('\n') : splitLines(bytes);
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i] as string | Buffer;
+    const line = firstLine + i;
+    if (typeof text !== 'string') {
+      bad.push({ line, code: 'not-utf8', message: 'is not valid UTF-8', original: text });
+      continue;
+    }
+    const trimmed = line === 1 && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+    if (trimmed.length === 0 || trimmed === '\r') continue;
+    try {
+      lines.push({ line, value: form.read(JSON.parse(trimmed)) });
+    } catch (error) {
+      const code = error instanceof BadValue ? 'bad-value' : 'not-json';
+      const message = error instanceof BadValue ? error.message : 'is not JSON (truncated, or not one object a line)';
+      bad.push({ line, code, message, original: Buffer.from(text) });
+    }
+  }
+  return { lines, bad, count: texts.length };
+}
+
+function splitLines(bytes: Buffer): (string | Buffer)[] {
+  const texts: (string | Buffer)[] = [];
+  for (let start = 0; start <= bytes.length; ) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline < 0 ? bytes.length : newline;
+    const line = bytes.subarray(start, end);
+    texts.push(isUtf8(line) ? line.toString('utf8') : line);
+    start = end + 1;
+  }
+  return texts;
+}

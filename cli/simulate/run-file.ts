@@ -1,0 +1,110 @@
+// run.json: what a simulation was asked, so that `explain` can replay one user's records as it did.
+import { readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { type Campaign, campaignFromJson, campaignToJson } from '../../schemas/campaign.ts';
+import { type Parsed, type Policy, policyFromJson, policyToJson } from '../../schemas/policy.ts';
+import { BadInput } from '../errors.ts';
+
+export const RUN_FILE = 'run.json';
+
+const TOOL = 'beckon simulate';
+
+const input = z.object({ path: z.string(), bytes: z.number() });
+
+const model = z.object({
+  tool: z.literal(TOOL),
+  inputs: z.object({
+    events: input,
+    profiles: input.optional(),
+    consents: input.optional(),
+    sendRequests: input.optional(),
+  }),
+  latenessMs: z.number(),
+  until: z.iso.datetime().nullable(),
+  campaigns: z.array(z.unknown()).nullable(),
+  policy: z.unknown(),
+});
+
+export interface Run {
+  /** Paths as given; the file holds absolute ones. */
+  readonly inputs: { readonly [name in keyof z.output<typeof model>['inputs']]: string | undefined };
+  readonly latenessMs: number;
+  /** Epoch ms. */
+  readonly until: number | undefined;
+  /** Undefined: sessions and signals alone. */
+  readonly campaigns: readonly Campaign[] | undefined;
+  readonly policy: Policy;
+}
+
+/** A run read back, and which of its inputs changed since, in words. */
+export interface FormerRun {
+  readonly run: Run;
+  readonly changed: readonly string[];
+}
+
+export function runFileText({ inputs, latenessMs, until, campaigns, policy }: Run): string {
+  const given = Object.entries(inputs).flatMap(([name, path]) =>
+    path === undefined ? [] : [[name, { path: resolve(path), bytes: statSync(path).size }]],
+  );
+  const run: z.input<typeof model> = {
+    tool: TOOL,
+    inputs: Object.fromEntries(given),
+    latenessMs,
+    until: until === undefined ? null : new Date(until).toISOString(),
+    campaigns: campaigns?.map((campaign) => JSON.parse(campaignToJson(campaign)) as unknown) ?? null,
+    policy: JSON.parse(policyToJson(policy)),
+  };
+  return `${JSON.stringify(run, null, 2)}\n`;
+}
+
+/** Whether a text is that of a run.json. */
+export function isRunFile(text: string): boolean {
+  return parse(text) !== undefined;
+}
+
+/** The run whose output is in the folder. Throws `BadInput`. */
+export function readRunFile(folder: string): FormerRun {
+  let text: string;
+  try {
+    text = readFileSync(join(folder, RUN_FILE), 'utf8');
+  } catch {
+    throw new BadInput(`--from ${folder}: holds no ${RUN_FILE}; name the --out folder of a simulation`);
+  }
+  const file = parse(text);
+  if (file === undefined) throw damaged(folder);
+  const { inputs, latenessMs, until } = file;
+  const taken = <T>(parsed: Parsed<T>): T => {
+    if (!parsed.ok) throw damaged(folder);
+    return parsed.value;
+  };
+  const run: Run = {
+    inputs: {
+      events: inputs.events.path,
+      profiles: inputs.profiles?.path,
+      consents: inputs.consents?.path,
+      sendRequests: inputs.sendRequests?.path,
+    },
+    latenessMs,
+    until: until === null ? undefined : Date.parse(until),
+    campaigns: file.campaigns?.map((campaign) => taken(campaignFromJson(JSON.stringify(campaign)))),
+    policy: taken(policyFromJson(JSON.stringify(file.policy))),
+  };
+  const changed = Object.values(inputs).flatMap(({ path, bytes }) => {
+    const now = statSync(path, { throwIfNoEntry: false });
+    return now !== undefined && now.size !== bytes ? [`${path} changed since the simulation; run it again`] : [];
+  });
+  return { run, changed };
+}
+
+function damaged(folder: string): BadInput {
+  return new BadInput(`--from ${folder}: its ${RUN_FILE} is damaged; run the simulation again`);
+}
+
+function parse(text: string): z.output<typeof model> | undefined {
+  try {
+    return model.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,185 @@
+// `beckon simulate`: replays files through the real topologies under virtual time and writes what they give to a folder.
+import { writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Pipeline } from '../runtime/pipeline.ts';
+import { type Source, type SourceRecord, simulate, TABLE_RANK } from '../runtime/simulation.ts';
+import type { Campaign } from '../schemas/campaign.ts';
+import { Definitions } from '../schemas/definitions.ts';
+import { jsonForm } from '../schemas/json-form.ts';
+import type { Policy } from '../schemas/policy.ts';
+import {
+  consents,
+  decisions,
+  events,
+  outcomes,
+  profiles,
+  sendRequests,
+  sends,
+  sessions,
+  signals,
+  type Topic,
+} from '../schemas/topics.ts';
+import { engage } from '../topologies/engage.ts';
+import { pace } from '../topologies/pace.ts';
+import { definitionRecords } from './files/definition-records.ts';
+import { fileSize, type LineBatch, readNdjson } from './files/ndjson.ts';
+import { openWriters } from './files/output.ts';
+import { type InputCounts, type Summary, Tally } from './files/summary.ts';
+import { openOutFolder, SUMMARY_FILE } from './simulate/out-folder.ts';
+import { RUN_FILE, runFileText } from './simulate/run-file.ts';
+
+export interface SimulateOptions {
+  readonly events: string;
+  readonly profiles?: string;
+  readonly consents?: string;
+  readonly sendRequests?: string;
+  /** Undefined: sessions and signals alone. */
+  readonly campaigns?: readonly Campaign[];
+  readonly policy: Policy;
+  /** Epoch ms. */
+  readonly until?: number;
+  /** ms; default: the policy's. */
+  readonly lateness?: number;
+  readonly out: string;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Aborts the run between two batches of records; it ends with the signal's reason, and whole lines are written. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Progress {
+  readonly records: number;
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+}
+
+const OUTPUTS: readonly Topic<unknown>[] = [sessions, signals, decisions, sends, outcomes];
+
+/** Paths of the inputs. Throws `UnreadableFile` when one can't be read. */
+export function checkInputs(options: SimulateOptions): readonly string[] {
+  const paths = inputFiles(options).map(({ path }) => path);
+  for (const path of paths) fileSize(path);
+  return paths;
+}
+
+/** Runs it to the end. Throws `UnreadableFile`, `BadInput` when the folder can't be made, and what aborts the signal. */
+export async function runSimulation(options: SimulateOptions): Promise<Summary> {
+  const { policy, campaigns, out, lateness = policy.latenessMs, until, signal } = options;
+  const files = inputFiles(options);
+  const bytesTotal = files.reduce((sum, file) => sum + fileSize(file.path), 0);
+  openOutFolder(out);
+  // Written first: it marks the folder as a simulation's, though the run may not finish.
+  const { events, profiles, consents, sendRequests } = options;
+  const inputs = { events, profiles, consents, sendRequests };
+  writeFileSync(join(out, RUN_FILE), runFileText({ inputs, latenessMs: lateness, until, campaigns, policy }));
+
+  const tally = new Tally();
+  const writers = openWriters(out, [...OUTPUTS.map((t) => t.name), 'dead-letters']);
+  const forms = new Map(OUTPUTS.map((topic) => [topic, jsonForm(topic)]));
+  const deadLetter = (letter: object): void => writers.get('dead-letters')?.write(JSON.stringify(letter));
+  const definitions = new Definitions();
+  for (const record of definitionRecords(campaigns ?? [], policy)) definitions.apply(record);
+
+  const decides = campaigns !== undefined;
+  const pipeline = new Pipeline({
+    topologies: decides ? [engage(definitions), pace(definitions)] : [engage(definitions, { decides })],
+    lateness,
+    maxJump: policy.maxJumpMs,
+    onOutput: (topic, value) => {
+      const form = forms.get(topic);
+      if (form === undefined) return;
+      tally.output(topic, value);
+      writers.get(topic.name)?.write(form.write(value));
+    },
+    onFailure: (where, { code, message }) => deadLetter({ where, code, message }),
+  });
+
+  let records = 0;
+  const sources = files.map((file) => new FileSource(file, tally.input(file.topic.name), deadLetter, signal));
+  const sourceOf = new Map(sources.map((source) => [source.topic, source]));
+  try {
+    await simulate({
+      pipeline,
+      sources,
+      ...(until === undefined ? {} : { until }),
+      onFate: (record, fate) => {
+        records++;
+        const source = sourceOf.get(record.topic) as FileSource;
+        if (typeof fate === 'object') source.refuse(record, fate.code, fate.message);
+        else if (fate === 'not-reached') source.counts.notReached++;
+        else source.counts[fate]++;
+      },
+      onProgress: () =>
+        options.onProgress?.({ records, bytesTotal, bytesRead: sources.reduce((sum, s) => sum + s.bytesRead, 0) }),
+    });
+  } finally {
+    for (const writer of writers.values()) writer.close();
+  }
+  const summary = tally.summary();
+  writeFileSync(join(out, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
+}
+
+interface InputFile {
+  readonly path: string;
+  readonly topic: Topic<unknown>;
+  readonly rank: number;
+}
+
+/** On a tie of time tables come first, then events, then send-requests. */
+function inputFiles(options: SimulateOptions): readonly InputFile[] {
+  const files: readonly (readonly [string | undefined, Topic<unknown>, number])[] = [
+    [options.profiles, profiles, TABLE_RANK],
+    [options.consents, consents, TABLE_RANK],
+    [options.events, events, 1],
+    [options.sendRequests, sendRequests, 2],
+  ];
+  return files.flatMap(([path, topic, rank]) => (path === undefined ? [] : [{ path, topic, rank }]));
+}
+
+/** A file as a source of the simulation; what can't be taken goes to the dead letters, with its line. */
+class FileSource implements Source {
+  readonly rank: number;
+  readonly topic: Topic<unknown>;
+  readonly counts: InputCounts;
+  bytesRead = 0;
+  readonly #name: string;
+  readonly #batches: AsyncGenerator<LineBatch<unknown>>;
+  readonly #deadLetter: (letter: object) => void;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(
+    { path, topic, rank }: InputFile,
+    counts: InputCounts,
+    deadLetter: (letter: object) => void,
+    signal: AbortSignal | undefined,
+  ) {
+    this.rank = rank;
+    this.topic = topic;
+    this.counts = counts;
+    this.#name = basename(path);
+    this.#deadLetter = deadLetter;
+    this.#signal = signal;
+    this.#batches = readNdjson(path, topic);
+  }
+
+  async next(): Promise<readonly SourceRecord[] | undefined> {
+    const { value: batch, done } = await this.#batches.next();
+    this.#signal?.throwIfAborted();
+    if (done) return undefined;
+    this.bytesRead = batch.bytesRead;
+    this.counts.read += batch.lines.length + batch.bad.length;
+    for (const { line, code, message, original } of batch.bad) {
+      this.counts.deadLetters++;
+      const content =
+        code === 'not-utf8' ? { originalBase64: original.toString('base64') } : { original: original.toString('utf8') };
+      this.#deadLetter({ file: this.#name, topic: this.topic.name, line, code, message, ...content });
+    }
+    return batch.lines.map(({ line, value }) => ({ topic: this.topic, value, line }));
+  }
+
+  refuse({ line, value }: SourceRecord, code: string, message: string): void {
+    this.counts.deadLetters++;
+    const original = jsonForm(this.topic).write(value);
+    this.#deadLetter({ file: this.#name, topic: this.topic.name, line, code, message, original });
+  }
+}

@@ -1,0 +1,332 @@
+// Decides every request: runs the gates in order, asks pace for budget, holds what is due later, and sends.
+//
+// One user, one decision at a time: while a verdict is awaited, the user's further requests and due times wait in the
+// user's row, in order, so results don't depend on how long pace takes.
+
+import type { Campaign } from '../schemas/campaign.ts';
+import { consentLedger, messages, metrics, profile } from '../schemas/cells.ts';
+import type { Definitions, InForce } from '../schemas/definitions.ts';
+import { zoneOrUtc } from '../schemas/local-time.ts';
+import { channelOf } from '../schemas/policy.ts';
+import { acceptedRequests, type Request, requests } from '../schemas/streams.ts';
+import { candidates, decisions, receipts, sends, verdicts } from '../schemas/topics.ts';
+import type {
+  BudgetVerdict,
+  DecisionStep,
+  Receipt,
+  RequestInProgress,
+  UserMessages,
+  WaitingInput,
+} from '../schemas/types.ts';
+import { audience } from './decide/audience.ts';
+import { channel } from './decide/channel.ts';
+import { consent } from './decide/consent.ts';
+import { duplicate } from './decide/duplicate.ts';
+import { frequencyCap } from './decide/frequency-cap.ts';
+import type { Case, Gate } from './decide/gate.ts';
+import { holdout } from './decide/holdout.ts';
+import { candidateOf, decisionOf, releaseOf, sendOf } from './decide/records.ts';
+import { mayBeSent } from './decide/send.ts';
+import { expiryOf, sendTime } from './decide/send-time.ts';
+import { type Context, on, type Processor, timers } from './processor.ts';
+
+/** What a request passes before budget and sending, in order. */
+const GATES: readonly Gate[] = [audience, holdout, consent, duplicate, frequencyCap, channel, sendTime];
+
+const NO_MESSAGES: UserMessages = { requests: [], awaiting: null, waiting: [], sent: [] };
+
+export function decide(definitions: Definitions): Processor {
+  return {
+    name: 'decide',
+    emits: [decisions, sends, candidates],
+    reads: [profile, consentLedger, metrics],
+    writes: [messages],
+    on: [
+      on(requests, (request, context) => take(new Desk(definitions, context), request, false)),
+      on(acceptedRequests, ({ data, ...request }, context) =>
+        take(new Desk(definitions, context), { ...request, cause: null, data }, false),
+      ),
+      on(verdicts, (verdict, context) => answer(new Desk(definitions, context), verdict)),
+      on(receipts, (receipt, context) => note(new Desk(definitions, context), receipt)),
+    ],
+    timers: [
+      {
+        kind: timers.due,
+        fire: (timer, context) => due(new Desk(definitions, context), timer.id),
+      },
+    ],
+  };
+}
+
+/** One user's messages while a record or timer is processed; keeps what it changes. */
+class Desk {
+  readonly definitions: Definitions;
+  readonly context: Context;
+  #messages: UserMessages;
+
+  constructor(definitions: Definitions, context: Context) {
+    this.definitions = definitions;
+    this.context = context;
+    this.#messages = context.get(messages) ?? NO_MESSAGES;
+  }
+
+  get messages(): UserMessages {
+    return this.#messages;
+  }
+
+  update(change: Partial<UserMessages>): void {
+    this.#messages = { ...this.#messages, ...change };
+    this.context.set(messages, this.#messages);
+  }
+
+  /** The definition a request is decided by: that in force at its time. */
+  definitionFor(request: Pick<Request, 'tenantId' | 'campaignId' | 'requestedAt'>): InForce<Campaign> | undefined {
+    return this.definitions.campaign(request.tenantId, request.campaignId, request.requestedAt);
+  }
+
+  caseOf(request: Request, campaign: Campaign, now: number): Case {
+    const known = this.context.get(profile);
+    const { zone, known: zoneKnown } = zoneOrUtc(known?.timezone);
+    return {
+      request,
+      campaign,
+      policy: this.definitions.policy(request.tenantId, now),
+      now,
+      profile: known,
+      consents: this.context.get(consentLedger),
+      metrics: this.context.get(metrics),
+      messages: this.#messages,
+      zone,
+      zoneKnown,
+      consented: [],
+      ranked: [],
+      earliestAt: now,
+    };
+  }
+
+  remove(requestId: string): void {
+    this.update({ requests: this.#messages.requests.filter((r) => r.requestId !== requestId) });
+  }
+}
+
+/** Decides a request, or lets it wait its turn. `window`: a window timer caused it. */
+function take(desk: Desk, request: Request, fromQueue: boolean): void {
+  const { context } = desk;
+  if (!fromQueue && desk.messages.awaiting !== null) {
+    const { requestId, campaignId, source, cause, requestedAt, data } = request;
+    const waiting: WaitingInput = {
+      streamTime: context.streamTime,
+      time: requestedAt,
+      window: source === 'trigger' && !(cause ?? '').startsWith('event:'),
+      due: null,
+      request: { requestId, campaignId, source, cause, requestedAt, data },
+    };
+    desk.update({ waiting: [...desk.messages.waiting, waiting] });
+    return;
+  }
+  const now = request.requestedAt;
+  const definition = desk.definitionFor(request);
+  if (definition === undefined || definition.definition.status !== 'active') {
+    const reason = desk.definitions.knows(request.tenantId, request.campaignId) ? 'campaign-inactive' : 'bad-request';
+    const status = definition?.definition.status ?? 'unknown';
+    const steps: DecisionStep[] = [{ gate: 'campaign', verdict: 'block', facts: { status } }];
+    context.emit(decisions, decisionOf(request, definition?.version ?? 0, now, steps, { outcome: 'blocked', reason }));
+    return;
+  }
+  const c = desk.caseOf(request, definition.definition, now);
+  const steps: DecisionStep[] = [];
+  for (const gate of GATES) {
+    if (gate.applies?.(c) === false) continue;
+    const verdict = gate.judge(c);
+    steps.push({ gate: gate.name, verdict: verdict.verdict, facts: verdict.facts });
+    if (verdict.verdict === 'pass') continue;
+    const outcome = verdict.reason === 'holdout' ? 'holdout' : verdict.reason === 'expired' ? 'expired' : 'blocked';
+    context.emit(decisions, decisionOf(request, definition.version, now, steps, { outcome, reason: verdict.reason }));
+    return;
+  }
+  const progress = progressOf(c, definition.version, steps);
+  if (c.campaign.budget === null) schedule(desk, progress, now);
+  else {
+    desk.update({ requests: [...desk.messages.requests, progress], awaiting: request.requestId });
+    context.emit(candidates, candidateOf(c));
+  }
+}
+
+function progressOf(c: Case, definitionVersion: number, steps: readonly DecisionStep[]): RequestInProgress {
+  const { requestId, campaignId, source, cause, requestedAt, data } = c.request;
+  const chosen = c.ranked[0] as string;
+  return {
+    requestId,
+    campaignId,
+    source,
+    cause,
+    requestedAt,
+    expiresAt: expiryOf(c),
+    definitionVersion,
+    dedupeKey: c.campaign.dedupe.key ?? '',
+    channel: chosen,
+    costMicros: channelOf(c.policy, chosen).costMicros,
+    dueAt: c.campaign.budget === null ? c.earliestAt : null,
+    budgeted: c.campaign.budget !== null,
+    data,
+    steps,
+  };
+}
+
+/** Sends at once what is due when it was asked; announces and holds what is due later. */
+function schedule(desk: Desk, progress: RequestInProgress, now: number): void {
+  const { context } = desk;
+  const others = desk.messages.requests.filter((r) => r.requestId !== progress.requestId);
+  const dueAt = progress.dueAt as number;
+  if (dueAt <= progress.requestedAt) {
+    desk.update({ requests: others });
+    send(desk, progress, now);
+    return;
+  }
+  desk.update({ requests: [...others, progress] });
+  const request = requestOf(desk, progress);
+  const { channel: chosen, costMicros, definitionVersion, steps, requestId, campaignId, requestedAt } = progress;
+  const result = { outcome: 'scheduled', channel: chosen, dueAt, costMicros } as const;
+  context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
+  const priority = desk.definitionFor(request)?.definition.priority ?? 0;
+  context.setTimer(timers.due, dueAt, requestId, { requestedAt, priority, campaignId });
+}
+
+/** The last gate, at the moment of sending. */
+function send(desk: Desk, progress: RequestInProgress, now: number): void {
+  const { context } = desk;
+  const request = requestOf(desk, progress);
+  const campaign = desk.definitionFor(request)?.definition;
+  if (campaign === undefined)
+    throw new Error(`campaign ${progress.campaignId} vanished while a request was in progress`);
+  const c = desk.caseOf(request, campaign, now);
+  const current = desk.definitions.campaign(request.tenantId, request.campaignId, now)?.definition ?? campaign;
+  const chosen = progress.channel as string;
+  const verdict = mayBeSent(c, current.status, chosen);
+  const steps: DecisionStep[] = [...progress.steps, { gate: 'send', verdict: verdict.verdict, facts: verdict.facts }];
+  const { definitionVersion, costMicros } = progress;
+  const dueAt = progress.dueAt ?? now;
+  if (verdict.verdict === 'block') {
+    const result = { outcome: 'blocked', reason: verdict.reason, channel: chosen, dueAt } as const;
+    context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
+    if (progress.budgeted) context.emit(candidates, releaseOf(request, 0, progress.expiresAt));
+    return;
+  }
+  const command = sendOf(c, progress, dueAt);
+  const horizon = context.streamTime - context.lateness - desk.definitions.horizonMs(request.tenantId);
+  const kept = desk.messages.sent.filter((m) => m.sentAt > horizon);
+  const { campaignId, dedupeKey, budgeted } = progress;
+  const sent = {
+    sendId: command.sendId,
+    campaignId,
+    dedupeKey,
+    channel: chosen,
+    class: campaign.class,
+    sentAt: now,
+    failed: false,
+    budgeted,
+  };
+  desk.update({ sent: [...kept, sent] });
+  context.emit(
+    decisions,
+    decisionOf(request, definitionVersion, now, steps, { outcome: 'sent', channel: chosen, dueAt, costMicros }),
+  );
+  context.emit(sends, command);
+}
+
+/** A due time has come. */
+function due(desk: Desk, requestId: string): void {
+  const progress = desk.messages.requests.find((r) => r.requestId === requestId);
+  if (progress?.dueAt === null || progress === undefined) return;
+  if (desk.messages.awaiting !== null) {
+    const { streamTime, time } = desk.context;
+    const waiting: WaitingInput = { streamTime, time, window: false, due: requestId, request: null };
+    desk.update({ waiting: [...desk.messages.waiting, waiting] });
+    return;
+  }
+  desk.remove(requestId);
+  send(desk, progress, progress.dueAt);
+}
+
+/** pace has answered: goes on with the request, then with what waited meanwhile. */
+function answer(desk: Desk, verdict: BudgetVerdict): void {
+  const progress = desk.messages.requests.find((r) => r.requestId === verdict.requestId);
+  if (progress === undefined || desk.messages.awaiting !== verdict.requestId) return;
+  desk.update({ awaiting: null });
+  const now = progress.requestedAt;
+  const { outcome, reason, facts, channel: paid, costMicros, slotAt } = verdict;
+  if (outcome === 'refused') {
+    desk.remove(progress.requestId);
+    const steps: DecisionStep[] = [...progress.steps, { gate: 'budget', verdict: 'block', facts }];
+    const decision = decisionOf(requestOf(desk, progress), progress.definitionVersion, now, steps, {
+      outcome: 'blocked',
+      reason,
+    });
+    desk.context.emit(decisions, decision);
+  } else {
+    const steps: DecisionStep[] = [...progress.steps, { gate: 'budget', verdict: 'pass', facts }];
+    schedule(desk, { ...progress, steps, channel: paid, costMicros: costMicros ?? 0, dueAt: slotAt }, now);
+  }
+  goOn(desk);
+}
+
+/** Takes what waited, in order, and before each input the user's own due times that come before it. */
+function goOn(desk: Desk): void {
+  while (desk.messages.awaiting === null) {
+    const [next, ...rest] = desk.messages.waiting;
+    if (next === undefined) return;
+    const before = firstDueBefore(desk, next);
+    if (before !== undefined) {
+      due(desk, before.requestId);
+      continue;
+    }
+    desk.update({ waiting: rest });
+    if (next.due !== null) due(desk, next.due);
+    else if (next.request !== null) {
+      const { tenantId, userId } = idsOf(desk.context);
+      take(desk, { ...next.request, tenantId, userId }, true);
+    }
+  }
+}
+
+/** The user's earliest due time that a waiting input comes after: timers fire before the record that moves time. */
+function firstDueBefore(desk: Desk, next: WaitingInput): RequestInProgress | undefined {
+  const priorityOf = (r: RequestInProgress): number => desk.definitionFor(requestOf(desk, r))?.definition.priority ?? 0;
+  const order = (a: RequestInProgress, b: RequestInProgress): number =>
+    (a.dueAt as number) - (b.dueAt as number) ||
+    a.requestedAt - b.requestedAt ||
+    priorityOf(b) - priorityOf(a) ||
+    (a.campaignId < b.campaignId ? -1 : 1);
+  const [first] = desk.messages.requests.filter((r) => r.dueAt !== null).sort(order);
+  if (first === undefined || first.requestId === next.due) return undefined;
+  const dueAt = first.dueAt as number;
+  if (next.due !== null) {
+    const other = desk.messages.requests.find((r) => r.requestId === next.due);
+    return other !== undefined && order(first, other) < 0 ? first : undefined;
+  }
+  return dueAt < (next.window ? next.time + 1 : next.streamTime) ? first : undefined;
+}
+
+/** A permanent failure frees what the message counted for. */
+function note(desk: Desk, { sendId, requestId, hop, campaignId, status, occurredAt }: Receipt): void {
+  const { context } = desk;
+  const failed = desk.messages.sent.find((m) => m.sendId === sendId && !m.failed);
+  if (status !== 'failed' || failed === undefined) return;
+  desk.update({ sent: desk.messages.sent.map((m) => (m === failed ? { ...m, failed: true } : m)) });
+  if (failed.budgeted) {
+    context.emit(
+      candidates,
+      releaseOf({ requestId, campaignId, requestedAt: occurredAt, ...idsOf(context) }, hop, occurredAt),
+    );
+  }
+}
+
+function requestOf(desk: Desk, progress: RequestInProgress): Request {
+  const { requestId, campaignId, source, cause, requestedAt, data } = progress;
+  return { requestId, campaignId, cause, requestedAt, data, source, ...idsOf(desk.context) };
+}
+
+function idsOf({ key }: Context): { readonly tenantId: string; readonly userId: string } {
+  const slash = key.indexOf('/');
+  return { tenantId: key.slice(0, slash), userId: key.slice(slash + 1) };
+}

@@ -1,0 +1,38 @@
+// Gate 6: the channels a message can go to, in the campaign's order; the first is chosen.
+import { channelOf } from '../../schemas/policy.ts';
+import { capped } from './frequency-cap.ts';
+import { block, type Case, type Gate, pass } from './gate.ts';
+import { earliestMoment } from './send-time.ts';
+
+/** The channel chosen and those to fall back to. */
+const CHAIN = 3;
+
+export const channel: Gate = {
+  name: 'channel',
+  judge(c) {
+    const facts: Record<string, string> = {};
+    const viable: string[] = [];
+    for (const id of c.campaign.channels) {
+      const obstacle = obstacleOf(id, c);
+      facts[id] = obstacle ?? 'viable';
+      if (obstacle === undefined) viable.push(id);
+    }
+    c.ranked = viable.slice(0, CHAIN);
+    const [chosen] = viable;
+    return chosen === undefined ? block('no-channel', facts) : pass({ ...facts, chosen });
+  },
+};
+
+function obstacleOf(id: string, c: Case): string | undefined {
+  if (!c.consented.includes(id)) return 'no consent';
+  if (!channelOf(c.policy, id).enabled) return 'disabled';
+  if (!addressOf(id, c)) return 'no address';
+  const { rule } = capped(c, id, earliestMoment(c, id));
+  return rule === null ? undefined : `capped: ${rule}`;
+}
+
+/** The user's address on a channel; undefined when there is none. */
+export function addressOf(id: string, { profile }: Case): string | undefined {
+  if (profile === undefined || !Object.hasOwn(profile.contacts, id)) return undefined;
+  return profile.contacts[id] || undefined;
+}

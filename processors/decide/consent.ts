@@ -1,0 +1,54 @@
+// Gate 3: consent to the campaign's purpose, channel by channel.
+import type { Campaign } from '../../schemas/campaign.ts';
+import type { ConsentLedger } from '../../schemas/types.ts';
+import { block, type Facts, type Gate, iso, pass } from './gate.ts';
+
+/** Counts for every purpose, both ways. */
+const EVERY_PURPOSE = 'all';
+const TRANSACTIONAL = 'transactional';
+
+export const consent: Gate = {
+  name: 'consent',
+  judge(c) {
+    const facts: Record<string, Facts[string]> = { purpose: purposeOf(c.campaign) };
+    const consented = c.campaign.channels.filter((channel) => {
+      const { granted, why } = consentTo(channel, c.campaign, c.consents, c.now);
+      facts[channel] = why;
+      return granted;
+    });
+    c.consented = consented;
+    return consented.length > 0 ? pass(facts) : block('no-consent', facts);
+  },
+};
+
+/**
+ * Whether a message of the campaign may go to the channel at an instant, and why. Of all changes that concern purpose and
+ * channel the latest wins, a revocation on a tie; a revocation counts as soon as it is known, a grant from its date.
+ */
+export function consentTo(
+  channel: string,
+  campaign: Campaign,
+  ledger: ConsentLedger | undefined,
+  now: number,
+): { readonly granted: boolean; readonly why: string } {
+  const purpose = purposeOf(campaign);
+  let revokedAt = Number.NEGATIVE_INFINITY;
+  let grantedAt = Number.NEGATIVE_INFINITY;
+  for (const entry of ledger?.entries ?? []) {
+    const concerns =
+      (entry.purpose === purpose || entry.purpose === EVERY_PURPOSE) &&
+      (entry.channel === null || entry.channel === channel);
+    if (!concerns) continue;
+    if (entry.revokedAt !== null) revokedAt = Math.max(revokedAt, entry.revokedAt);
+    for (const at of entry.grantedAt) if (at <= now) grantedAt = Math.max(grantedAt, at);
+  }
+  if (grantedAt > revokedAt) return { granted: true, why: `granted ${iso(grantedAt)}` };
+  if (revokedAt > Number.NEGATIVE_INFINITY) return { granted: false, why: `revoked ${iso(revokedAt)}` };
+  if (campaign.class === 'transactional') return { granted: true, why: 'not needed' };
+  return { granted: false, why: 'never granted' };
+}
+
+/** A transactional message needs no consent, whatever its purpose; only an opt-out of that class stops it. */
+function purposeOf({ class: kind, purpose }: Campaign): string {
+  return kind === 'transactional' ? TRANSACTIONAL : purpose;
+}

@@ -1,0 +1,56 @@
+// The contract of a gate: a pure function of the case before it. Each gate leaves its verdict and the facts it used.
+import type { Campaign } from '../../schemas/campaign.ts';
+import { isoTime } from '../../schemas/iso-time.ts';
+import type { Zone } from '../../schemas/local-time.ts';
+import type { Policy } from '../../schemas/policy.ts';
+import type { Reason } from '../../schemas/reasons.ts';
+import type { Request } from '../../schemas/streams.ts';
+import type { ConsentLedger, DecisionStep, UserMessages, UserMetrics, UserProfile } from '../../schemas/types.ts';
+
+/** A request and all that gates may know about it. */
+export interface Case {
+  readonly request: Request;
+  readonly campaign: Campaign;
+  readonly policy: Policy;
+  /** Epoch ms: the moment of judgement. */
+  readonly now: number;
+  readonly profile: UserProfile | undefined;
+  readonly consents: ConsentLedger | undefined;
+  readonly metrics: UserMetrics | undefined;
+  readonly messages: UserMessages;
+  /** The user's zone; UTC where it is not known. */
+  readonly zone: Zone;
+  readonly zoneKnown: boolean;
+  /** Channels with consent, in the campaign's order; set by the consent gate. */
+  consented: readonly string[];
+  /** Viable channels, best first; set by the channel gate. */
+  ranked: readonly string[];
+  /** The earliest allowed instant; set by the send-time gate. */
+  earliestAt: number;
+}
+
+export type Facts = DecisionStep['facts'];
+
+export type Verdict =
+  | { readonly verdict: 'pass'; readonly facts: Facts }
+  | { readonly verdict: 'block'; readonly facts: Facts; readonly reason: Reason };
+
+export interface Gate {
+  readonly name: string;
+  /** False where the gate does not apply and leaves no step. */
+  applies?(c: Case): boolean;
+  judge(c: Case): Verdict;
+}
+
+export function pass(facts: Facts = {}): Verdict {
+  return { verdict: 'pass', facts };
+}
+
+export function block(reason: Reason, facts: Facts = {}): Verdict {
+  return { verdict: 'block', reason, facts };
+}
+
+/** An instant as facts show it. */
+export function iso(instant: number): string {
+  return isoTime(instant);
+}

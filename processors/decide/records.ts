@@ -1,0 +1,112 @@
+// The records a decision leaves, with ids derived from the request.
+
+import type { Content } from '../../schemas/campaign.ts';
+import { channelOf } from '../../schemas/policy.ts';
+import type { Request } from '../../schemas/streams.ts';
+import type { Candidate, Decision, DecisionStep, RequestInProgress, SendCommand } from '../../schemas/types.ts';
+import { addressOf } from './channel.ts';
+import type { Case } from './gate.ts';
+import { expiryOf, quietHoursOf } from './send-time.ts';
+
+export interface Result {
+  readonly outcome: Decision['outcome'];
+  readonly reason?: string | null;
+  readonly channel?: string | null;
+  readonly dueAt?: number | null;
+  readonly costMicros?: number | null;
+}
+
+export function decisionOf(
+  { requestId, tenantId, userId, campaignId, source, cause, requestedAt }: Request,
+  definitionVersion: number,
+  decidedAt: number,
+  steps: readonly DecisionStep[],
+  { outcome, reason = null, channel = null, dueAt = null, costMicros = null }: Result,
+): Decision {
+  const decisionId = `${requestId}#${outcome === 'scheduled' ? 'scheduled' : 'final'}`;
+  const ids = { decisionId, requestId, tenantId, userId, campaignId };
+  return {
+    ...ids,
+    source,
+    cause,
+    requestedAt,
+    decidedAt,
+    outcome,
+    reason,
+    steps,
+    channel,
+    dueAt,
+    costMicros,
+    definitionVersion,
+  };
+}
+
+/** Asks pace for budget and a slot. */
+export function candidateOf(c: Case): Candidate {
+  const { requestId, tenantId, userId, campaignId, requestedAt } = c.request;
+  return {
+    kind: 'reserve',
+    requestId,
+    hop: 0,
+    tenantId,
+    campaignId,
+    userId,
+    requestedAt,
+    channels: c.ranked.map((channel) => ({ channel, maxCostMicros: channelOf(c.policy, channel).costMicros })),
+    earliestAt: c.earliestAt,
+    expiresAt: expiryOf(c),
+    sendingWindow: { quietHours: quietHoursOf(c), timezone: c.zone.name },
+    costMicros: null,
+  };
+}
+
+/** Gives a reservation back to pace. */
+export function releaseOf(
+  {
+    requestId,
+    tenantId,
+    userId,
+    campaignId,
+    requestedAt,
+  }: Pick<Request, 'requestId' | 'tenantId' | 'userId' | 'campaignId' | 'requestedAt'>,
+  hop: number,
+  expiresAt: number,
+): Candidate {
+  const ids = { requestId, hop, tenantId, campaignId, userId };
+  const nothing = { channels: [], sendingWindow: null, costMicros: null };
+  return { kind: 'release', ...ids, requestedAt, earliestAt: requestedAt, expiresAt, ...nothing };
+}
+
+/** The command for the channel; the case's address was just looked at. */
+export function sendOf(
+  c: Case,
+  { requestId, channel, costMicros, expiresAt }: RequestInProgress,
+  dueAt: number,
+): SendCommand {
+  const { tenantId, userId, campaignId } = c.request;
+  const sendId = `${requestId}#0`;
+  return {
+    sendId,
+    requestId,
+    hop: 0,
+    tenantId,
+    userId,
+    campaignId,
+    channel: channel as string,
+    address: addressOf(channel as string, c) as string,
+    content: contentFor(c.campaign.content, c.profile?.locale ?? null),
+    costMicros,
+    dueAt,
+    expiresAt,
+    idempotencyKey: sendId,
+  };
+}
+
+/** The text, or the template in the user's locale, else in its language, else in the first of the campaign's. */
+function contentFor(content: Content, locale: string | null): SendCommand['content'] {
+  if ('text' in content) return { text: content.text };
+  const { template, locales } = content;
+  const language = locale?.split('-')[0];
+  const chosen = locales.find((l) => l === locale) ?? locales.find((l) => l === language) ?? (locales[0] as string);
+  return { template, locale: chosen };
+}

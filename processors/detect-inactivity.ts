@@ -1,0 +1,180 @@
+// Signals that a user has been silent for each threshold of the policy, and that one came back after a silence.
+//
+// A user's events are kept as bursts: runs of events less than the smallest threshold apart. Only the end of a burst can be
+// followed by a silence worth a signal, and only its start can end one, so bursts say all that signals need.
+import { activity } from '../schemas/cells.ts';
+import type { Definitions } from '../schemas/definitions.ts';
+import { formatDuration } from '../schemas/durations.ts';
+import { isoTime } from '../schemas/iso-time.ts';
+import { acceptedEvents } from '../schemas/streams.ts';
+import { signals } from '../schemas/topics.ts';
+import type { Activity, Burst } from '../schemas/types.ts';
+import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
+
+export function detectInactivity(definitions: Definitions): Processor {
+  /** Thresholds in ms, ascending. */
+  const thresholdsAt = (tenantId: string, { time }: Context): readonly number[] =>
+    definitions.policy(tenantId, time).inactivityMs;
+  return {
+    name: 'detect-inactivity',
+    emits: [signals],
+    writes: [activity],
+    on: [
+      on(acceptedEvents, (event, context) => note(event.occurredAt, context, thresholdsAt(event.tenantId, context))),
+    ],
+    timers: [
+      {
+        kind: timers.inactive,
+        fire: (timer, context) => signalInactive(timer, context, thresholdsAt(tenantOf(context.key), context)),
+      },
+      { kind: timers.returned, fire: (timer, context) => signalReturned(timer, context) },
+    ],
+  };
+}
+
+function note(time: number, context: Context, thresholds: readonly number[]): void {
+  const least = thresholds[0] as number;
+  const state = context.get(activity);
+  if (state === undefined) {
+    // A late event starts no silence: a user whom only late events know was never seen.
+    if (!context.late) arm({ bursts: [burst(time)], timerAt: null }, context, thresholds);
+    return;
+  }
+  const { bursts, timerAt } = state;
+  const last = bursts[bursts.length - 1] as Burst;
+  if (!context.late && time >= last.first && time - last.last < least) {
+    if (time <= last.last) return;
+    const grown = { ...last, last: time };
+    const next = { bursts: bursts.length === 1 ? [grown] : [...bursts.slice(0, -1), grown], timerAt };
+    // The armed timer is earlier than any of the grown burst: it looks again when it fires.
+    if (timerAt !== null) context.set(activity, next);
+    else arm(next, context, thresholds);
+    return;
+  }
+  const next = context.late ? insertLate(time, bursts, least, context) : insert(time, bursts, least, context);
+  if (next !== undefined) arm({ bursts: next, timerAt }, context, thresholds);
+}
+
+function burst(time: number, signalledTo = time): Burst {
+  return { first: time, last: time, signalledTo };
+}
+
+/** Adds an on-time event anywhere; bursts it brings less than the least threshold apart become one. */
+function insert(time: number, bursts: readonly Burst[], least: number, context: Context): readonly Burst[] {
+  const before = bursts.filter((b) => b.last <= time - least);
+  const near = bursts.filter((b) => b.last > time - least && b.first < time + least);
+  const after = bursts.filter((b) => b.first >= time + least);
+  const nearFirst = near[0];
+  const nearLast = near[near.length - 1];
+  const joined =
+    nearFirst === undefined || nearLast === undefined
+      ? burst(time)
+      : {
+          first: Math.min(nearFirst.first, time),
+          last: Math.max(nearLast.last, time),
+          signalledTo: nearLast.signalledTo,
+        };
+  // A silence now ends at this event, or at the next burst, which was the user's first until now.
+  const follower = after[0];
+  if (before.length > 0 && joined.first === time) context.setTimer(timers.returned, time + context.lateness);
+  if (before.length + near.length === 0 && follower !== undefined) {
+    context.setTimer(timers.returned, follower.first + context.lateness);
+  }
+  return [...before, joined, ...after];
+}
+
+/** A late event corrects a silence that is still open; it starts none and makes nobody return. */
+function insertLate(
+  time: number,
+  bursts: readonly Burst[],
+  least: number,
+  { streamTime, lateness }: Context,
+): readonly Burst[] | undefined {
+  const watermark = streamTime - lateness;
+  const before = bursts.filter((b) => b.first <= time);
+  const after = bursts.filter((b) => b.first > time);
+  const previous = before[before.length - 1];
+  const following = after[0];
+  if (previous === undefined) return undefined;
+  if (time <= previous.last) return undefined;
+  if (time - previous.last < least) {
+    if (following !== undefined && following.first - time < least) {
+      return [...before.slice(0, -1), { ...following, first: previous.first }, ...after.slice(1)];
+    }
+    const moved = { ...previous, last: time, signalledTo: Math.max(previous.signalledTo, watermark) };
+    return [...before.slice(0, -1), moved, ...after];
+  }
+  if (following !== undefined) return undefined;
+  return [...before, burst(time, watermark)];
+}
+
+/** Keeps the state, with a timer for the next silence that may become certain. */
+function arm({ bursts, timerAt }: Activity, context: Context, thresholds: readonly number[]): void {
+  let next = Number.POSITIVE_INFINITY;
+  bursts.forEach(({ last, signalledTo }, i) => {
+    const until = bursts[i + 1]?.first ?? Number.POSITIVE_INFINITY;
+    const date = thresholds.map((t) => last + t).find((d) => d > signalledTo && d <= until);
+    if (date !== undefined) next = Math.min(next, date + context.lateness);
+  });
+  if (next === Number.POSITIVE_INFINITY) context.set(activity, { bursts, timerAt: null });
+  else if (timerAt !== null && timerAt <= next) context.set(activity, { bursts, timerAt });
+  else {
+    context.setTimer(timers.inactive, next);
+    context.set(activity, { bursts, timerAt: next });
+  }
+}
+
+function signalInactive(timer: Timer, context: Context, thresholds: readonly number[]): void {
+  const state = context.get(activity);
+  if (state === undefined || state.timerAt !== timer.at) return;
+  const date = timer.at - context.lateness;
+  const bursts = state.bursts.map((b, i) => {
+    const until = state.bursts[i + 1]?.first ?? Number.POSITIVE_INFINITY;
+    for (const threshold of thresholds) {
+      const firedAt = b.last + threshold;
+      if (firedAt > b.signalledTo && firedAt <= date && firedAt <= until) {
+        const name = formatDuration(threshold);
+        emit(context, `inactive:${name}`, 'inactive', firedAt, {
+          threshold: name,
+          lastSeenAt: isoTime(b.last),
+        });
+      }
+    }
+    return { ...b, signalledTo: Math.max(b.signalledTo, date) };
+  });
+  // What lies before a burst whose start is certain has no signal left to give.
+  const certain = bursts.findLastIndex((b) => b.first < date);
+  arm({ bursts: certain > 0 ? bursts.slice(certain) : bursts, timerAt: null }, context, thresholds);
+}
+
+function signalReturned(timer: Timer, context: Context): void {
+  const state = context.get(activity);
+  const firedAt = timer.at - context.lateness;
+  const at = state?.bursts.findIndex((b) => b.first === firedAt) ?? -1;
+  const previous = state?.bursts[at - 1];
+  if (state === undefined || previous === undefined) return;
+  emit(context, 'returned', 'returned', firedAt, { silentMs: firedAt - previous.last });
+  context.set(activity, { ...state, bursts: state.bursts.slice(at) });
+}
+
+function emit(
+  context: Context,
+  id: string,
+  kind: string,
+  firedAt: number,
+  facts: Record<string, string | number>,
+): void {
+  const tenantId = tenantOf(context.key);
+  context.emit(signals, {
+    signalId: `${id}:${context.key}@${firedAt}`,
+    tenantId,
+    userId: context.key.slice(tenantId.length + 1),
+    kind,
+    firedAt,
+    facts,
+  });
+}
+
+function tenantOf(key: string): string {
+  return key.slice(0, key.indexOf('/'));
+}

@@ -1,0 +1,66 @@
+// Keeps what conditions and gates ask of a user: the newest profile, the consents, counts over the whole history.
+import { consentLedger, metrics, profile } from '../schemas/cells.ts';
+import { withOneMore } from '../schemas/counts.ts';
+import { acceptedEvents } from '../schemas/streams.ts';
+import { consents, profiles, sessions } from '../schemas/topics.ts';
+import type { ConsentChange, ConsentEntry, ConsentLedger, UserEvent, UserMetrics } from '../schemas/types.ts';
+import { on, type Processor } from './processor.ts';
+
+/** Grants kept for a purpose and channel beyond its last revocation; more matter only to times long past. */
+const GRANTS_KEPT = 16;
+
+export function keepUser(): Processor {
+  return {
+    name: 'keep-user',
+    emits: [],
+    writes: [profile, consentLedger, metrics],
+    on: [
+      on(profiles, (value, context) => {
+        const known = context.get(profile);
+        if (known === undefined || value.updatedAt >= known.updatedAt) context.set(profile, value);
+      }),
+      on(consents, (change, context) => context.set(consentLedger, withChange(context.get(consentLedger), change))),
+      on(acceptedEvents, (event, context) => context.set(metrics, withEvent(context.get(metrics), event))),
+      on(sessions, (_, context) => {
+        const known = context.get(metrics);
+        if (known !== undefined) context.set(metrics, { ...known, sessions: known.sessions + 1 });
+      }),
+    ],
+  };
+}
+
+function withChange(ledger: ConsentLedger | undefined, change: ConsentChange): ConsentLedger {
+  const same = (e: ConsentEntry): boolean => e.purpose === change.purpose && e.channel === change.channel;
+  const entries = ledger?.entries ?? [];
+  const known = entries.find(same) ?? {
+    purpose: change.purpose,
+    channel: change.channel,
+    revokedAt: null,
+    grantedAt: [],
+  };
+  const { revokedAt, grantedAt } = known;
+  const revoked = change.granted ? revokedAt : Math.max(revokedAt ?? change.changedAt, change.changedAt);
+  const grants = change.granted ? [...grantedAt, change.changedAt].sort((a, b) => a - b) : grantedAt;
+  // A grant at or before a revocation can never win: the later counts, and a revocation on a tie.
+  const alive = grants.filter((at) => revoked === null || at > revoked).slice(-GRANTS_KEPT);
+  return { entries: [...entries.filter((e) => !same(e)), { ...known, revokedAt: revoked, grantedAt: alive }] };
+}
+
+function withEvent(known: UserMetrics | undefined, { occurredAt, type }: UserEvent): UserMetrics {
+  if (known === undefined) {
+    return {
+      events: 1,
+      sessions: 0,
+      firstSeenAt: occurredAt,
+      lastSeenAt: occurredAt,
+      eventTypes: withOneMore({}, type),
+    };
+  }
+  return {
+    events: known.events + 1,
+    sessions: known.sessions,
+    firstSeenAt: Math.min(known.firstSeenAt, occurredAt),
+    lastSeenAt: Math.max(known.lastSeenAt, occurredAt),
+    eventTypes: withOneMore(known.eventTypes, type),
+  };
+}

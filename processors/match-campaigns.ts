@@ -1,0 +1,189 @@
+// Turns events, closed sessions and signals into requests of the campaigns whose trigger and audience they match.
+import type { Campaign } from '../schemas/campaign.ts';
+import { metrics, profile } from '../schemas/cells.ts';
+import { type Condition, compileCondition, explainCondition, type Lookup } from '../schemas/condition.ts';
+import type { Definitions } from '../schemas/definitions.ts';
+import { parseDuration } from '../schemas/durations.ts';
+import { compareBytes } from '../schemas/order.ts';
+import { acceptedEvents, type Request, requests, unmatched } from '../schemas/streams.ts';
+import { sessions, signals } from '../schemas/topics.ts';
+import type { Session } from '../schemas/types.ts';
+import { attributeOf, metricOf } from '../schemas/user-facts.ts';
+import { type Context, on, type Processor } from './processor.ts';
+
+/** What happened: it may trigger every campaign whose trigger is indexed under `trigger`. */
+interface Cause {
+  readonly trigger: string;
+  readonly id: string;
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly properties: Request['data'];
+  readonly facts: Request['data'];
+}
+
+interface Conditions {
+  readonly where: (lookup: Lookup) => boolean;
+  readonly audience: (lookup: Lookup) => boolean;
+}
+
+export interface MatchOptions {
+  /** Also emit why a campaign whose trigger fired made no request. */
+  readonly explain?: boolean;
+}
+
+export function matchCampaigns(definitions: Definitions, { explain = false }: MatchOptions = {}): Processor {
+  const index = triggerIndex(definitions);
+  const conditions = new WeakMap<Campaign, Conditions>();
+
+  const match = (cause: Cause, context: Context): void => {
+    const ids = index(cause.tenantId, cause.trigger);
+    if (ids === undefined) return;
+    const lookup = lookupOf(cause, context);
+    const matched: Campaign[] = [];
+    for (const id of ids) {
+      const campaign = definitions.campaign(cause.tenantId, id, context.time)?.definition;
+      if (campaign === undefined || campaign.status !== 'active' || !triggers(campaign, cause)) continue;
+      const { where, audience } = compiled(campaign, conditions);
+      if (where(lookup) && audience(lookup)) matched.push(campaign);
+      else if (explain) explainMismatch(campaign, cause, lookup, context);
+    }
+    matched.sort((a, b) => b.priority - a.priority || compareBytes(a.id, b.id));
+    for (const { id } of matched) context.emit(requests, requestOf(id, cause, context.time));
+  };
+
+  return {
+    name: 'match-campaigns',
+    emits: explain ? [requests, unmatched] : [requests],
+    reads: [profile, metrics],
+    on: [
+      on(acceptedEvents, (event, context) => {
+        if (context.late || index(event.tenantId, `event ${event.type}`) === undefined) return;
+        const { tenantId, userId, properties } = event;
+        const id = `event:${context.key}:${event.eventId}@${event.occurredAt}`;
+        match({ trigger: `event ${event.type}`, id, tenantId, userId, properties, facts: {} }, context);
+      }),
+      on(sessions, (session, context) => {
+        const { tenantId, userId, sessionId } = session;
+        const facts = sessionFacts(session);
+        match({ trigger: 'session', id: sessionId, tenantId, userId, properties: {}, facts }, context);
+      }),
+      on(signals, (signal, context) => {
+        const { tenantId, userId, signalId, facts } = signal;
+        match({ trigger: `signal ${signal.kind}`, id: signalId, tenantId, userId, properties: {}, facts }, context);
+      }),
+    ],
+  };
+}
+
+/** Ids of the campaigns, in any version, that a trigger may concern; made again when the definitions change. */
+function triggerIndex(definitions: Definitions): (tenantId: string, trigger: string) => readonly string[] | undefined {
+  let revision = -1;
+  let byTenant = new Map<string, Map<string, string[]>>();
+  return (tenantId, trigger) => {
+    if (definitions.revision !== revision) {
+      revision = definitions.revision;
+      byTenant = new Map();
+    }
+    let index = byTenant.get(tenantId);
+    if (index === undefined) {
+      index = new Map();
+      for (const id of definitions.campaignIds(tenantId)) {
+        const names = new Set(definitions.versions(tenantId, id).map((v) => triggerName(v.definition)));
+        for (const name of names) index.set(name, [...(index.get(name) ?? []), id]);
+      }
+      byTenant.set(tenantId, index);
+    }
+    return index.get(trigger);
+  };
+}
+
+function triggerName({ trigger }: Campaign): string {
+  switch (trigger.kind) {
+    case 'event':
+      return `event ${trigger.event}`;
+    case 'session':
+      return 'session';
+    case 'signal':
+      return `signal ${trigger.signal}`;
+    case 'api':
+      return 'api';
+  }
+}
+
+/** Whether the version in force is triggered: another version may have been indexed, and a signal has its threshold. */
+function triggers(campaign: Campaign, { trigger, facts }: Cause): boolean {
+  if (triggerName(campaign) !== trigger) return false;
+  if (campaign.trigger.kind !== 'signal' || campaign.trigger.afterMs === null) return true;
+  const { signal, afterMs } = campaign.trigger;
+  return signal === 'inactive'
+    ? parseDuration(facts.threshold as string) === afterMs
+    : (facts.silentMs as number) >= afterMs;
+}
+
+function compiled(campaign: Campaign, known: WeakMap<Campaign, Conditions>): Conditions {
+  let conditions = known.get(campaign);
+  if (conditions === undefined) {
+    const always = (): boolean => true;
+    const where = whereOf(campaign);
+    conditions = {
+      where: where === null ? always : compileCondition(where),
+      audience: campaign.audience === null ? always : compileCondition(campaign.audience),
+    };
+    known.set(campaign, conditions);
+  }
+  return conditions;
+}
+
+function whereOf({ trigger }: Campaign): Condition | null {
+  return trigger.kind === 'api' ? null : trigger.where;
+}
+
+function lookupOf({ properties, facts }: Cause, context: Context): Lookup {
+  return (subject, name) => {
+    switch (subject) {
+      case 'property':
+        return properties[name];
+      case 'fact':
+        return facts[name];
+      case 'attribute':
+        return attributeOf(context.get(profile), name);
+      case 'metric':
+        return metricOf(context.get(metrics), name, context.time);
+    }
+  };
+}
+
+/** A session's fields as facts; the count of a type is `eventTypes.<type>`. */
+function sessionFacts({ startedAt, endedAt, durationMs, eventCount, eventTypes }: Session): Request['data'] {
+  const facts: Record<string, number> = { startedAt, endedAt, durationMs, eventCount };
+  for (const [type, count] of Object.entries(eventTypes)) facts[`eventTypes.${type}`] = count;
+  return facts;
+}
+
+function requestOf(campaignId: string, { id, tenantId, userId, properties, facts }: Cause, time: number): Request {
+  return {
+    requestId: `${campaignId}|${id}`,
+    tenantId,
+    userId,
+    campaignId,
+    source: 'trigger',
+    cause: id,
+    requestedAt: time,
+    data: { ...properties, ...facts },
+  };
+}
+
+function explainMismatch(campaign: Campaign, cause: Cause, lookup: Lookup, context: Context): void {
+  const where = whereOf(campaign);
+  const whereFails = where === null ? undefined : explainCondition(where, lookup);
+  const audienceFails = campaign.audience === null ? undefined : explainCondition(campaign.audience, lookup);
+  context.emit(unmatched, {
+    tenantId: cause.tenantId,
+    userId: cause.userId,
+    campaignId: campaign.id,
+    cause: cause.id,
+    at: context.time,
+    part: whereFails === undefined ? 'audience' : 'where',
+    why: whereFails ?? audienceFails ?? '',
+  });
+}

@@ -1,0 +1,135 @@
+// Reserves budget and a slot for each candidate: pacing is scheduling, not queueing. Keeps one small row a campaign, and
+// one reservation a candidate for as long as it may be repeated or released.
+import type { Budget } from '../schemas/campaign.ts';
+import { budgetLedger, reservation } from '../schemas/cells.ts';
+import type { Definitions } from '../schemas/definitions.ts';
+import { DAY_MS } from '../schemas/durations.ts';
+import { localDate, zoneOrUtc } from '../schemas/local-time.ts';
+import { channelOf } from '../schemas/policy.ts';
+import { candidates, verdicts } from '../schemas/topics.ts';
+import type { BudgetLedger, BudgetVerdict, Candidate } from '../schemas/types.ts';
+import { findSlot } from './pace-budget/slot.ts';
+import { type Context, on, type Processor, timers } from './processor.ts';
+
+/** How long a reservation can be released or corrected after its message expired, ms. */
+const KEPT_FOR = 30 * DAY_MS;
+/** How long a refusal is remembered against repeats, ms. */
+const REFUSAL_KEPT_FOR = DAY_MS;
+/** Days before a candidate's own that the ledger still shows. No slot can fall on them. */
+const DAYS_KEPT = 14;
+
+const EMPTY: BudgetLedger = { reserved: 0, overrun: 0, channels: {}, days: {} };
+
+export function paceBudget(definitions: Definitions): Processor {
+  return {
+    name: 'pace-budget',
+    emits: [verdicts],
+    writes: [budgetLedger, reservation],
+    on: [
+      on(candidates, (candidate, context) => {
+        switch (candidate.kind) {
+          case 'reserve':
+            return reserve(candidate, definitions, context);
+          case 'release':
+            return release(candidate, context);
+          case 'correct':
+            return correct(candidate, context);
+          case 'spent':
+            return;
+        }
+      }),
+    ],
+    timers: [{ kind: timers.forget, fire: (timer, context) => context.set(reservation, undefined, timer.id) }],
+  };
+}
+
+function reservationId({ requestId, hop }: Candidate): string {
+  return `${requestId}#${hop}`;
+}
+
+function reserve(candidate: Candidate, definitions: Definitions, context: Context): void {
+  const id = reservationId(candidate);
+  if (context.get(reservation, id) !== undefined) return;
+  const { tenantId, campaignId, requestedAt, hop, userId, requestId } = candidate;
+  const ids = { requestId, hop, tenantId, campaignId, userId, requestedAt };
+  const campaign = definitions.campaign(tenantId, campaignId, requestedAt)?.definition;
+  const budget = campaign?.budget;
+  if (campaign === undefined || budget === null || budget === undefined) {
+    // The definition changed between the request and now: nothing limits it any more.
+    const [first] = candidate.channels;
+    const free = {
+      channel: first?.channel ?? null,
+      costMicros: first?.maxCostMicros ?? 0,
+      slotAt: candidate.earliestAt,
+    };
+    context.emit(verdicts, { ...ids, outcome: 'reserved', ...free, reason: null, facts: {} });
+    return;
+  }
+  const policy = definitions.policy(tenantId, requestedAt);
+  const dearest = Math.max(...campaign.channels.map((channel) => channelOf(policy, channel).costMicros));
+  const ledger = context.get(budgetLedger) ?? EMPTY;
+  const { zone } = zoneOrUtc(campaign.timezone);
+  const slot = findSlot(candidate, budget, ledger, { zone, dearestMicros: dearest });
+  const facts = { reservedMicros: ledger.reserved, ...limitsOf(budget), movedBy: slot.movedBy };
+  if (slot.outcome === 'refused') {
+    const none = { channel: null, costMicros: null, slotAt: null };
+    const verdict: BudgetVerdict = { ...ids, outcome: 'refused', ...none, reason: slot.reason, facts };
+    context.set(
+      reservation,
+      { costMicros: 0, channel: '', day: '', slotAt: requestedAt, released: true, refusedReason: slot.reason },
+      id,
+    );
+    context.setTimer(timers.forget, requestedAt + REFUSAL_KEPT_FOR, id);
+    context.emit(verdicts, verdict);
+    return;
+  }
+  const { channel, costMicros, slotAt } = slot;
+  const day = localDate(slotAt, zone);
+  const kept = added(ledger, costMicros, channel, day);
+  const firstDay = localDate(Math.max(0, requestedAt - DAYS_KEPT * DAY_MS), zone);
+  const days = Object.fromEntries(Object.entries(kept.days).filter(([date]) => date >= firstDay));
+  context.set(budgetLedger, { ...kept, days });
+  context.set(reservation, { costMicros, channel, day, slotAt, released: false, refusedReason: null }, id);
+  context.setTimer(timers.forget, Math.max(slotAt, candidate.expiresAt) + KEPT_FOR, id);
+  context.emit(verdicts, { ...ids, outcome: 'reserved', channel, costMicros, slotAt, reason: null, facts });
+}
+
+function release(candidate: Candidate, context: Context): void {
+  const id = reservationId(candidate);
+  const held = context.get(reservation, id);
+  if (held === undefined || held.released) return;
+  context.set(reservation, { ...held, released: true }, id);
+  context.set(budgetLedger, added(context.get(budgetLedger) ?? EMPTY, -held.costMicros, held.channel, held.day));
+}
+
+/** The actual cost: a lower one frees the difference, a higher one is an overrun that no limit can undo. */
+function correct(candidate: Candidate, context: Context): void {
+  const id = reservationId(candidate);
+  const held = context.get(reservation, id);
+  const actual = candidate.costMicros;
+  if (held === undefined || held.released || actual === null) return;
+  const ledger = context.get(budgetLedger) ?? EMPTY;
+  if (actual > held.costMicros) {
+    context.set(budgetLedger, { ...ledger, overrun: ledger.overrun + actual - held.costMicros });
+    return;
+  }
+  context.set(reservation, { ...held, costMicros: actual }, id);
+  context.set(budgetLedger, added(ledger, actual - held.costMicros, held.channel, held.day));
+}
+
+function added(ledger: BudgetLedger, micros: number, channel: string, day: string): BudgetLedger {
+  const { reserved, channels, days } = ledger;
+  return {
+    ...ledger,
+    reserved: reserved + micros,
+    channels: { ...channels, [channel]: (channels[channel] ?? 0) + micros },
+    days: { ...days, [day]: (days[day] ?? 0) + micros },
+  };
+}
+
+function limitsOf({ totalMicros, dailyMicros }: Budget): Record<string, number> {
+  return {
+    ...(totalMicros === null ? {} : { totalMicros }),
+    ...(dailyMicros === null ? {} : { dailyMicros }),
+  };
+}

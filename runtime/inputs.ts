@@ -1,0 +1,119 @@
+// A task's inputs, read from the log and merged: tables and internal topics first, streams by the time of their records.
+import type { Topic } from '../schemas/topics.ts';
+import type { InputRole } from '../topologies/graph.ts';
+import type { Log, LogRecord } from './log.ts';
+import { type Decoded, type Serde, timeMark } from './serde.ts';
+
+const FETCH_RECORDS = 4096;
+const FETCH_BYTES = 4 << 20;
+
+export interface InputRecord {
+  readonly input: TaskInput;
+  readonly record: LogRecord;
+  /** Epoch ms a time mark advances to; undefined for any other record. */
+  readonly mark: number | undefined;
+  readonly decoded: Decoded;
+  /** Epoch ms by which streams are merged. */
+  readonly time: number;
+}
+
+export interface TaskInput {
+  readonly topic: Topic<unknown>;
+  readonly role: InputRole;
+  readonly partition: number;
+  /** The next offset to read from the log. */
+  fetchAt: number;
+  /** The next offset to process, which a commit records. */
+  position: number;
+  /** The last fetch found nothing more. */
+  atEnd: boolean;
+}
+
+export class Inputs {
+  readonly all: readonly TaskInput[];
+  readonly #buffers = new Map<TaskInput, { records: InputRecord[]; at: number }>();
+  readonly #log: Log;
+  readonly #serde: Serde;
+
+  constructor(log: Log, serde: Serde, inputs: readonly TaskInput[]) {
+    this.#log = log;
+    this.#serde = serde;
+    this.all = [...inputs].sort((a, b) => precedence(a.role) - precedence(b.role));
+    for (const input of this.all) this.#buffers.set(input, { records: [], at: 0 });
+  }
+
+  /** Reads every input that has nothing at hand. Resolves to the keys of what came. */
+  async fetch(): Promise<readonly string[]> {
+    const keys: string[] = [];
+    for (const input of this.all) {
+      const buffer = this.#bufferOf(input);
+      if (buffer.at < buffer.records.length) continue;
+      const { topic, partition } = input;
+      const records = await this.#log.read(
+        { topic: topic.topic, partition },
+        input.fetchAt,
+        FETCH_RECORDS,
+        FETCH_BYTES,
+      );
+      input.atEnd = records.length === 0;
+      await this.#serde.learn(records);
+      buffer.records = records.map((record) => this.#decode(input, record));
+      buffer.at = 0;
+      const last = records[records.length - 1];
+      if (last !== undefined) input.fetchAt = last.offset + 1;
+      for (const { record } of buffer.records) if (record.key !== null) keys.push(record.key.toString('utf8'));
+    }
+    return keys;
+  }
+
+  /** The next record of those at hand, without taking it. */
+  peek(): InputRecord | undefined {
+    let first: InputRecord | undefined;
+    for (const input of this.all) {
+      const { records, at } = this.#bufferOf(input);
+      const record = records[at];
+      if (record === undefined) continue;
+      if (input.role !== 'stream') return record;
+      if (first === undefined || record.time < first.time) first = record;
+    }
+    return first;
+  }
+
+  /** Takes the record that `peek` gave. */
+  take({ input, record }: InputRecord): void {
+    this.#bufferOf(input).at++;
+    input.position = record.offset + 1;
+  }
+
+  /** Whether a stream that had nothing at hand may have more by now: then its records must be merged before others go on. */
+  get mustFetch(): boolean {
+    return this.all.some((input) => {
+      const { records, at } = this.#bufferOf(input);
+      return at >= records.length && !input.atEnd;
+    });
+  }
+
+  /** Every stream was asked and had nothing more. */
+  get streamsAtEnd(): boolean {
+    return this.all.every((input) => {
+      const { records, at } = this.#bufferOf(input);
+      return input.role !== 'stream' || (input.atEnd && at >= records.length);
+    });
+  }
+
+  #decode(input: TaskInput, record: LogRecord): InputRecord {
+    const mark = timeMark(record);
+    if (mark !== undefined) return { input, record, mark, decoded: { value: undefined }, time: mark };
+    const decoded = this.#serde.decode(input.topic, record);
+    const time = 'value' in decoded ? input.topic.timeOf(decoded.value) : record.timestamp;
+    return { input, record, mark, decoded, time };
+  }
+
+  #bufferOf(input: TaskInput): { records: InputRecord[]; at: number } {
+    return this.#buffers.get(input) as { records: InputRecord[]; at: number };
+  }
+}
+
+function precedence(role: InputRole): number {
+  return role === 'table' ? 0 : role === 'stream' ? 2 : 1;
+}

@@ -1,0 +1,69 @@
+// The port to a partitioned, transactional log. `embedded/` keeps it in one local database, `kafka/` on a cluster; topologies
+// and the worker are the same for both.
+import type { Store, StoreChange } from '../state/store.ts';
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A record as it lies on the log. A time mark has neither key nor value. */
+export interface LogRecord {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface NewRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly timestamp: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What one task commits in one step. */
+export interface Commit {
+  readonly outputs: readonly NewRecord[];
+  /** The next offset to read, for every input that moved. */
+  readonly offsets: readonly (TopicPartition & { readonly offset: number })[];
+  readonly changes: readonly StoreChange[];
+}
+
+/** The task's hold on the log, from assignment to revocation. Opening it fences every earlier owner of the same task. */
+export interface TaskLog {
+  /** The task's state, restored to what its committed offsets say. */
+  readonly store: Store;
+  /** The next offset to read of an input: what was committed, or 0. */
+  position(input: TopicPartition): number;
+  /** Outputs, offsets and state in one step: all of it or nothing survives, whatever happens. Throws `TaskFenced`. */
+  commit(commit: Commit): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly cleanup: 'delete' | 'compact' | 'retain';
+}
+
+export interface Log {
+  /** Creates the topics that are missing. Throws when one exists with another number of partitions. */
+  createTopics(specs: readonly TopicSpec[]): Promise<void>;
+  /** Number of partitions; throws for an unknown topic. */
+  partitions(topic: string): number;
+  /** The offset after the last committed record. */
+  endOffset(input: TopicPartition): Promise<number>;
+  /** Committed records from an offset on, at most `limit` records or about `maxBytes`; an empty list at the end. */
+  read(input: TopicPartition, from: number, limit: number, maxBytes?: number): Promise<readonly LogRecord[]>;
+  /** Appends in one step, outside any task. Resolves to the records' offsets once they are durable. */
+  append(records: readonly NewRecord[]): Promise<readonly number[]>;
+  /** Calls back after records were appended to the topic, soon and at least once; returns how to stop. */
+  onAppend(topic: string, listener: () => void): () => void;
+  /** Takes over the task `<group>.<partition>`. */
+  openTask(group: string, partition: number): Promise<TaskLog>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,128 @@
+// All topologies in one process, in memory and synchronous: what one emits, the next gets at once. Simulation and the test
+// driver run on it; the tasks and processors are those of the worker.
+import type { Topic } from '../schemas/topics.ts';
+import type { Topology } from '../topologies/graph.ts';
+import { partitionOf } from './partition.ts';
+import { type Fate, type Refusal, Task } from './task.ts';
+
+export interface PipelineOptions {
+  readonly topologies: readonly Topology[];
+  /** Tasks of each topology; default 1. */
+  readonly partitions?: number;
+  /** ms. */
+  readonly lateness: number;
+  /** ms a record may jump beyond stream time; default: any jump. */
+  readonly maxJump?: number;
+  /** Every record emitted to a topic, in order. */
+  readonly onOutput?: (topic: Topic<unknown>, value: unknown) => void;
+  /** A timer or an internal record whose processor threw. */
+  readonly onFailure?: (where: string, refusal: Refusal) => void;
+}
+
+export class Pipeline {
+  readonly tasks: readonly Task[];
+  readonly #consumers = new Map<Topic<unknown>, (readonly Task[])[]>();
+  readonly #queue: { readonly topic: Topic<unknown>; readonly value: unknown }[] = [];
+  readonly #options: PipelineOptions;
+  readonly #partitions: number;
+
+  constructor(options: PipelineOptions) {
+    const { topologies, partitions = 1, lateness, maxJump } = options;
+    this.#options = options;
+    this.#partitions = partitions;
+    const all: Task[] = [];
+    for (const topology of topologies) {
+      const tasks = Array.from(
+        { length: partitions },
+        () => new Task({ topology, lateness, ...(maxJump === undefined ? {} : { maxJump }) }),
+      );
+      all.push(...tasks);
+      for (const { topic } of topology.inputs)
+        this.#consumers.set(topic, [...(this.#consumers.get(topic) ?? []), tasks]);
+    }
+    this.tasks = all;
+  }
+
+  /**
+   * Takes a record: fires the timers of its task that come before it, processes it, and lets all topologies finish with what
+   * follows from it. Returns what became of it.
+   */
+  pipe(topic: Topic<unknown>, value: unknown): Fate {
+    let fate: Fate = 'processed';
+    for (const tasks of this.#consumers.get(topic) ?? []) {
+      const task = tasks.length === 1 ? (tasks[0] as Task) : this.#taskOf(tasks, topic, value);
+      const refusal = task.refuse(topic, value);
+      if (refusal !== undefined) return refusal;
+      this.#advanceTask(task, task.timeAfter(topic, value));
+      fate = task.process(topic, value);
+      this.#settle(task);
+      this.#advanceTask(task, task.streamTime);
+    }
+    return fate;
+  }
+
+  /** Moves every task's time on: fires all timers with an instant before `to`, in one order. */
+  advance(to: number): void {
+    for (;;) {
+      const next = this.#next();
+      if (next === undefined || next.at >= to) break;
+      next.task.fireNext();
+      this.#settle(next.task);
+    }
+    for (const task of this.tasks) task.advance(to);
+  }
+
+  /** The earliest instant of any timer, or undefined. */
+  nextInstant(): number | undefined {
+    return this.#next()?.at;
+  }
+
+  #next(): { readonly task: Task; readonly at: number } | undefined {
+    let first: { readonly task: Task; readonly at: number } | undefined;
+    for (const task of this.tasks) {
+      const timer = task.peek();
+      if (timer !== undefined && (first === undefined || timer.at < first.at)) first = { task, at: timer.at };
+    }
+    return first;
+  }
+
+  #advanceTask(task: Task, to: number): void {
+    for (;;) {
+      const next = task.peek();
+      if (next === undefined || next.at >= to) break;
+      task.fireNext();
+      this.#settle(task);
+    }
+    task.advance(to);
+  }
+
+  /** Hands on what the task emitted, until nothing moves any more. */
+  #settle(task: Task): void {
+    this.#collect(task);
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const { topic, value } = next;
+      for (const tasks of this.#consumers.get(topic) ?? []) {
+        const consumer = this.#taskOf(tasks, topic, value);
+        consumer.advance(consumer.timeAfter(topic, value));
+        const fate = consumer.process(topic, value);
+        if (typeof fate === 'object') this.#options.onFailure?.(topic.name, fate);
+        this.#collect(consumer);
+      }
+    }
+  }
+
+  #collect(task: Task): void {
+    if (task.failures.length > 0) {
+      for (const { refusal, key } of task.failures.splice(0)) this.#options.onFailure?.(`timer of ${key}`, refusal);
+    }
+    if (task.outputs.length === 0) return;
+    for (const { topic, value } of task.takeOutputs()) {
+      this.#options.onOutput?.(topic, value);
+      if (this.#consumers.has(topic)) this.#queue.push({ topic, value });
+    }
+  }
+
+  #taskOf(tasks: readonly Task[], topic: Topic<unknown>, value: unknown): Task {
+    return tasks[partitionOf(topic.keyOf(value), this.#partitions)] as Task;
+  }
+}

@@ -1,0 +1,246 @@
+// Runs a sink on one partition of its topics: stable batches, retries with back-off, offsets committed once a batch is out.
+import type { Logger } from 'pino';
+import type { Topic } from '../schemas/topics.ts';
+import {
+  RecordRefused,
+  type Sink,
+  type SinkBatch,
+  type SinkContext,
+  type SinkRecord,
+  SinkUnavailable,
+} from '../sinks/sink.ts';
+import type { StoreChange } from '../state/store.ts';
+import type { Clock } from './clock.ts';
+import type { Log, LogRecord, NewRecord, TaskLog } from './log.ts';
+import { deadLetter, type Serde, timeMark } from './serde.ts';
+
+const FIRST_RETRY = 100;
+const LONGEST_RETRY = 10_000;
+const IDLE_WAIT = 500;
+
+export interface SinkRunnerOptions {
+  readonly sink: Sink;
+  readonly partition: number;
+  readonly log: Log;
+  readonly serde: Serde;
+  readonly clock: Clock | undefined;
+  readonly stopwatch: Clock;
+  readonly logger: Logger;
+}
+
+/** The boundary of a batch that was begun, and the records that the outside refused. */
+interface Begun {
+  readonly last: number;
+  readonly refused: readonly number[];
+}
+
+export class SinkRunner {
+  readonly name: string;
+  readonly #options: SinkRunnerOptions;
+  readonly #stop = new AbortController();
+  readonly #unsubscribe: (() => void)[] = [];
+  readonly #positions: Record<string, number> = {};
+  #wake: (() => void) | undefined;
+  #woken = false;
+  #quiet = false;
+  #available = true;
+
+  constructor(options: SinkRunnerOptions) {
+    this.#options = options;
+    this.name = `${options.sink.name}.${options.partition}`;
+  }
+
+  /** Runs until `stop`. Rejects with what ended it. */
+  async run(): Promise<void> {
+    const { sink, partition, log } = this.#options;
+    const taskLog = await log.openTask(sink.name, partition);
+    const topics = (sink.consumes as readonly Topic<unknown>[]).filter((t) => partition < log.partitions(t.topic));
+    for (const topic of topics) {
+      this.#positions[topic.name] = taskLog.position({ topic: topic.topic, partition });
+      this.#unsubscribe.push(log.onAppend(topic.topic, () => this.#wakeUp()));
+    }
+    try {
+      while (!this.#stop.signal.aborted) {
+        this.#woken = false;
+        let moved = false;
+        for (const topic of topics) {
+          if (this.#stop.signal.aborted) break;
+          moved = (await this.#next(topic, taskLog)) || moved;
+        }
+        this.#quiet = !moved;
+        if (moved) await this.#wait(sink.lingerMs ?? 0, true);
+        else await this.#wait(IDLE_WAIT, false);
+      }
+    } finally {
+      for (const unsubscribe of this.#unsubscribe) unsubscribe();
+      await taskLog.close();
+    }
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#wakeUp();
+  }
+
+  /** Everything on the log is out. */
+  get quiet(): boolean {
+    return this.#quiet;
+  }
+
+  get status(): {
+    readonly task: string;
+    readonly positions: Readonly<Record<string, number>>;
+    readonly available: boolean;
+    readonly quiet: boolean;
+  } {
+    return { task: this.name, positions: this.#positions, available: this.#available, quiet: this.#quiet };
+  }
+
+  /** Writes the topic's next batch; false when there is none. */
+  async #next(topic: Topic<unknown>, taskLog: TaskLog): Promise<boolean> {
+    const { sink, partition, log, serde } = this.#options;
+    const input = { topic: topic.topic, partition };
+    const from = taskLog.position(input);
+    const noted = readBegun(taskLog, topic);
+    const wanted = noted === undefined ? sink.maxBatch : noted.last - from + 1;
+    const records = await readRecords(log, input, from, wanted, noted?.last);
+    const last = records[records.length - 1];
+    if (last === undefined) return false;
+    this.#quiet = false;
+    let begun: Begun = noted ?? { last: last.offset, refused: [] };
+    if (noted === undefined) await taskLog.commit({ outputs: [], offsets: [], changes: [begunChange(topic, begun)] });
+
+    await serde.learn(records);
+    const letters: NewRecord[] = [];
+    const values: SinkRecord[] = [];
+    for (const record of records) {
+      if (timeMark(record) !== undefined) continue;
+      const decoded = serde.decode(topic, record);
+      // A value that no schema explains was refused by the task that reads the topic, where there is one.
+      if ('code' in decoded) continue;
+      values.push({ key: record.key?.toString('utf8') ?? '', value: decoded.value, partition, offset: record.offset });
+    }
+    const id = `${topic.topic}/${partition}/${from}-${begun.last}`;
+    for (;;) {
+      const outputs: NewRecord[] = [];
+      const batch: SinkBatch = {
+        id,
+        topic,
+        partition,
+        records: values.filter((r) => !begun.refused.includes(r.offset)),
+      };
+      const refused = await this.#write(batch, outputs, taskLog);
+      if (refused === 'stopped') return false;
+      if (refused === undefined) {
+        for (const offset of begun.refused) {
+          const record = records.find((r) => r.offset === offset) as LogRecord;
+          letters.push(deadLetter(record, input, { code: 'refused', message: `refused by the sink ${sink.name}` }));
+        }
+        const offsets = [{ ...input, offset: begun.last + 1 }];
+        await taskLog.commit({ outputs: [...outputs, ...letters], offsets, changes: [{ key: begunKey(topic) }] });
+        this.#positions[topic.name] = begun.last + 1;
+        return true;
+      }
+      begun = { ...begun, refused: [...begun.refused, refused] };
+      await taskLog.commit({ outputs: [], offsets: [], changes: [begunChange(topic, begun)] });
+    }
+  }
+
+  /** Hands the batch to the sink until it takes it. Resolves to the offset of a record that it refuses, if any. */
+  async #write(batch: SinkBatch, outputs: NewRecord[], taskLog: TaskLog): Promise<number | 'stopped' | undefined> {
+    const { sink, logger } = this.#options;
+    if (batch.records.length === 0) return undefined;
+    for (let wait = FIRST_RETRY; ; wait = Math.min(2 * wait, LONGEST_RETRY)) {
+      outputs.length = 0;
+      try {
+        await sink.write(batch, this.#context(outputs, taskLog));
+        if (!this.#available) logger.info({ sink: sink.name }, 'the sink is available again');
+        this.#available = true;
+        return undefined;
+      } catch (error) {
+        if (error instanceof RecordRefused) {
+          logger.warn(
+            { sink: sink.name, topic: batch.topic.name, offset: error.offset },
+            `a record was refused: ${error.message}`,
+          );
+          return error.offset;
+        }
+        if (!(error instanceof SinkUnavailable)) throw error;
+        if (this.#stop.signal.aborted) return 'stopped';
+        if (this.#available)
+          logger.warn({ sink: sink.name }, `the sink is unavailable, trying again: ${error.message}`);
+        this.#available = false;
+        await this.#wait(wait, true);
+        if (this.#stop.signal.aborted) return 'stopped';
+      }
+    }
+  }
+
+  #context(outputs: NewRecord[], taskLog: TaskLog): SinkContext {
+    const { log, serde, clock } = this.#options;
+    const keyOf = (key: string): Buffer => Buffer.from(`n/${key}`);
+    return {
+      emit: (topic, value) => outputs.push(serde.encode(topic, value, log.partitions(topic.topic))),
+      notes: {
+        get: async (key) => taskLog.store.get(keyOf(key))?.toString('utf8'),
+        put: (key, note) =>
+          taskLog.commit({ outputs: [], offsets: [], changes: [{ key: keyOf(key), value: Buffer.from(note) }] }),
+      },
+      now: (eventTime) => clock?.now() ?? eventTime,
+      signal: this.#stop.signal,
+    };
+  }
+
+  #wakeUp(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /** Waits `ms`; unless `whole`, no longer than until something is appended. Stopping always ends it. */
+  async #wait(ms: number, whole: boolean): Promise<void> {
+    if (ms === 0) return new Promise((resolve) => setImmediate(resolve));
+    if (this.#stop.signal.aborted || (this.#woken && !whole)) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        if (whole && !this.#stop.signal.aborted) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}
+
+/** The records of a batch: as many as are wanted of those there are, up to the boundary. */
+async function readRecords(
+  log: Log,
+  input: { readonly topic: string; readonly partition: number },
+  from: number,
+  wanted: number,
+  until: number | undefined,
+): Promise<readonly LogRecord[]> {
+  const records: LogRecord[] = [];
+  for (let at = from; records.length < wanted; ) {
+    const more = await log.read(input, at, wanted - records.length);
+    const last = more[more.length - 1];
+    if (last === undefined) break;
+    records.push(...more);
+    at = last.offset + 1;
+    if (until !== undefined && at > until) break;
+  }
+  return until === undefined ? records : records.filter((r) => r.offset <= until);
+}
+
+function begunKey(topic: Topic<unknown>): Buffer {
+  return Buffer.from(`b/${topic.name}`);
+}
+
+function begunChange(topic: Topic<unknown>, begun: Begun): StoreChange {
+  return { key: begunKey(topic), value: Buffer.from(JSON.stringify(begun)) };
+}
+
+function readBegun(taskLog: TaskLog, topic: Topic<unknown>): Begun | undefined {
+  const note = taskLog.store.get(begunKey(topic));
+  return note === undefined ? undefined : (JSON.parse(note.toString('utf8')) as Begun);
+}

@@ -1,0 +1,306 @@
+// A task: one topology on one partition. It runs the processors over records and timers, synchronously, on the task's own
+// time, and gathers what is to be committed. It knows neither log nor clock.
+import type { Context, Counter, TimerKind, TimerOrder } from '../processors/processor.ts';
+import type { Stream, Topic } from '../schemas/topics.ts';
+import { KeyedState, StateUnreadable } from '../state/keyed-state.ts';
+import type { Row } from '../state/row.ts';
+import type { Cell, Store, StoreChange } from '../state/store.ts';
+import { type QueuedTimer, TimerQueue } from '../state/timers.ts';
+import type { InputRole, Topology } from '../topologies/graph.ts';
+import { Router } from './router.ts';
+
+/** Times before and at or after which no record is taken. */
+export const EARLIEST_TIME = 0;
+export const LATEST_TIME = Date.UTC(2100, 0, 1);
+/** ms a record may be ahead of the wall clock, live. */
+export const MAX_AHEAD = 10 * 60_000;
+
+export interface Output {
+  readonly topic: Topic<unknown>;
+  readonly value: unknown;
+}
+
+export interface Counts {
+  processed: number;
+  late: number;
+  duplicate: number;
+}
+
+export interface TaskOptions {
+  readonly topology: Topology;
+  /** ms; window timers wait for it, records behind it are late. */
+  readonly lateness: number;
+  /** ms a record may jump beyond stream time, where time follows the records; undefined: any jump. */
+  readonly maxJump?: number;
+  readonly store?: Store;
+  readonly hotRows?: number;
+}
+
+/** What became of an input record. */
+export type Fate = 'processed' | 'late' | 'duplicate' | Refusal;
+
+/** Why a record can't be taken; it goes to the dead letters. */
+export interface Refusal {
+  readonly code: 'time-out-of-range' | 'time-ahead' | 'time-jump' | 'processing-failed';
+  readonly message: string;
+}
+
+const META = Buffer.from('m/task');
+const NO_ORDER: TimerOrder = { requestedAt: 0, priority: 0, campaignId: '' };
+
+export class Task implements Context {
+  readonly topology: Topology;
+  readonly lateness: number;
+  readonly counts: Counts = { processed: 0, late: 0, duplicate: 0 };
+  /** What was emitted to topics since the last `takeOutputs`. */
+  outputs: Output[] = [];
+  /** Timers whose processor threw, since somebody last emptied this: dead letters without a record. */
+  readonly failures: { readonly key: string; readonly at: number; readonly refusal: Refusal }[] = [];
+  /** Epoch ms; -1 before the first stream record. */
+  streamTime = -1;
+  key = '';
+  time = 0;
+  late = false;
+
+  readonly #router: Router;
+  readonly #state: KeyedState;
+  readonly #timers: TimerQueue;
+  readonly #roles = new Map<Topic<unknown>, InputRole>();
+  readonly #maxJump: number;
+  #row: Row | undefined;
+  #pending: QueuedTimer[] = [];
+  #counter: Counter | undefined;
+  #fired = 0;
+
+  constructor({ topology, lateness, maxJump, store, hotRows }: TaskOptions) {
+    this.topology = topology;
+    this.lateness = lateness;
+    this.#maxJump = maxJump ?? Number.POSITIVE_INFINITY;
+    this.#router = new Router(topology);
+    this.#state = new KeyedState({
+      cells: this.#router.cells,
+      ...(store === undefined ? {} : { store }),
+      ...(hotRows === undefined ? {} : { hotRows }),
+    });
+    this.#timers = new TimerQueue(store);
+    for (const { topic, role } of topology.inputs) this.#roles.set(topic, role);
+    const meta = store?.get(META);
+    if (meta !== undefined) this.#restore(JSON.parse(meta.toString('utf8')) as TaskMeta);
+  }
+
+  /** Timers fired so far. */
+  get fired(): number {
+    return this.#fired;
+  }
+
+  /** Why the record can't be taken, or undefined. `wall` (epoch ms) is given live, where nothing may be far ahead of it. */
+  refuse(topic: Topic<unknown>, value: unknown, wall?: number): Refusal | undefined {
+    const role = this.#roles.get(topic);
+    if (role === 'internal' || role === 'clocked') return undefined;
+    const time = topic.timeOf(value);
+    if (!(time >= EARLIEST_TIME && time < LATEST_TIME)) {
+      return { code: 'time-out-of-range', message: `${topic.name} time ${time} is outside 1970-01-01 to 2100-01-01` };
+    }
+    if (role !== 'stream') return undefined;
+    if (wall !== undefined) {
+      if (time <= wall + MAX_AHEAD) return undefined;
+      return {
+        code: 'time-ahead',
+        message: `${topic.name} time is ${time - wall} ms ahead of the clock; at most ${MAX_AHEAD}`,
+      };
+    }
+    if (this.streamTime < 0 || time <= this.streamTime + this.#maxJump) return undefined;
+    const jump = time - this.streamTime;
+    return {
+      code: 'time-jump',
+      message: `${topic.name} time jumps ${jump} ms beyond the highest so far; at most ${this.#maxJump}`,
+    };
+  }
+
+  /** Stream time once the record is taken. `wall`: live, stream time is never ahead of it. */
+  timeAfter(topic: Topic<unknown>, value: unknown, wall = Number.POSITIVE_INFINITY): number {
+    const role = this.#roles.get(topic);
+    if (role !== 'stream' && role !== 'clocked') return this.streamTime;
+    return Math.max(this.streamTime, Math.min(topic.timeOf(value), wall));
+  }
+
+  /** The next timer, or undefined. */
+  peek(): QueuedTimer | undefined {
+    return this.#timers.peek();
+  }
+
+  /**
+   * Fires the timers with an instant before `to`, in order, at most `limit` of them. Returns true when none is left; stream
+   * time is `to` then, and no more than the last instant before.
+   */
+  advance(to: number, limit = Number.POSITIVE_INFINITY): boolean {
+    for (let n = 0; ; n++) {
+      const next = this.#timers.peek();
+      if (next === undefined || next.at >= to) break;
+      if (n >= limit) return false;
+      this.fireNext();
+    }
+    if (to > this.streamTime) this.streamTime = to;
+    return true;
+  }
+
+  /** Fires the next timer. */
+  fireNext(): void {
+    const timer = this.#timers.pop();
+    if (timer === undefined) return;
+    this.#fired++;
+    if (timer.at > this.streamTime) this.streamTime = timer.at;
+    const handler = this.#router.fire(timer.rank);
+    if (handler === undefined) return;
+    this.#enter(timer.key, timer.at, false);
+    const outputs = this.outputs.length;
+    try {
+      const { at, key, id, requestedAt, priority, campaignId } = timer;
+      handler.fire({ kind: handler.kind, at, key, id, requestedAt, priority, campaignId }, this);
+    } catch (error) {
+      this.failures.push({ key: timer.key, at: timer.at, refusal: this.#undo(error, outputs) });
+      return;
+    }
+    this.#leave();
+  }
+
+  /**
+   * Runs the processors on an input record whose stream time was advanced to. A processor that throws leaves nothing behind:
+   * the refusal says so. Throws `StateUnreadable`.
+   */
+  process(topic: Topic<unknown>, value: unknown): Fate {
+    const time = topic.timeOf(value);
+    const isStream = this.#roles.get(topic) === 'stream';
+    this.#enter(topic.keyOf(value), time, isStream && time < this.streamTime - this.lateness);
+    const outputs = this.outputs.length;
+    try {
+      this.#router.deliver(topic, value, this);
+    } catch (error) {
+      return this.#undo(error, outputs);
+    }
+    const fate = this.#counter ?? 'processed';
+    if (isStream) this.counts[fate]++;
+    this.#leave();
+    return fate;
+  }
+
+  /** Reads the state of the keys at once, before their records are processed. */
+  prefetch(keys: Iterable<string>): void {
+    this.#state.prefetch(keys);
+  }
+
+  /** What a commit must hold of the state; call `committed` with the token once it is durable. */
+  takeChanges(): { readonly changes: StoreChange[]; readonly token: TaskToken } {
+    const rows = this.#state.takeChanges();
+    const timers = this.#timers.takeChanges();
+    const meta: TaskMeta = { streamTime: this.streamTime, counts: { ...this.counts } };
+    const changes = [...rows.changes, ...timers.changes, { key: META, value: Buffer.from(JSON.stringify(meta)) }];
+    return { changes, token: { rows: rows.token, timers: timers.token } };
+  }
+
+  committed(token: TaskToken): void {
+    this.#state.committed(token.rows);
+    this.#timers.committed(token.timers);
+  }
+
+  /** Outputs since the last call. */
+  takeOutputs(): Output[] {
+    const outputs = this.outputs;
+    this.outputs = [];
+    return outputs;
+  }
+
+  /** A cell's value of any key, for tests and inspection. */
+  inspect<T>(key: string, cell: Cell<T>, sub?: string): T | undefined {
+    return this.#state.get(this.#state.row(rowKey(key, sub)), cell);
+  }
+
+  get heldRows(): number {
+    return this.#state.held;
+  }
+
+  get heldTimers(): number {
+    return this.#timers.held;
+  }
+
+  // What follows is the processors' context.
+
+  get<T>(cell: Cell<T>, sub?: string): T | undefined {
+    this.#router.checkRead(cell);
+    return this.#state.get(this.#rowOf(sub), cell);
+  }
+
+  set<T>(cell: Cell<T>, value: T | undefined, sub?: string): void {
+    this.#router.checkWrite(cell);
+    this.#state.set(this.#rowOf(sub), cell, value);
+  }
+
+  emit<T>(stream: Stream<T>, value: T): void {
+    const topic = this.#router.emit(stream, value, this);
+    if (topic !== undefined) this.outputs.push({ topic, value });
+  }
+
+  setTimer(kind: TimerKind, at: number, id = '', order: TimerOrder = NO_ORDER): void {
+    const { requestedAt, priority, campaignId } = order;
+    this.#pending.push({ at, rank: kind.rank, key: this.key, requestedAt, priority, campaignId, id });
+  }
+
+  count(counter: Counter): void {
+    this.#counter = counter;
+  }
+
+  /** Leaves nothing of a processor that threw. Damaged state is not the record's fault: it is thrown on. */
+  #undo(error: unknown, outputs: number): Refusal {
+    this.#state.rollback();
+    this.#pending.length = 0;
+    this.outputs.length = outputs;
+    if (error instanceof StateUnreadable) throw error;
+    return { code: 'processing-failed', message: error instanceof Error ? error.message : String(error) };
+  }
+
+  #enter(key: string, time: number, late: boolean): void {
+    this.key = key;
+    this.time = time;
+    this.late = late;
+    this.#row = undefined;
+    this.#counter = undefined;
+  }
+
+  #leave(): void {
+    if (this.#pending.length > 0) {
+      for (const timer of this.#pending) this.#timers.set(timer);
+      this.#pending.length = 0;
+    }
+    this.#state.savepoint();
+  }
+
+  #rowOf(sub: string | undefined): Row {
+    if (sub !== undefined) return this.#state.row(rowKey(this.key, sub));
+    if (this.#row === undefined) {
+      this.#row = this.#state.row(this.key);
+      // One string for a user's row and timers, not one for each record.
+      this.key = this.#row.key;
+    }
+    return this.#row;
+  }
+
+  #restore({ streamTime, counts }: TaskMeta): void {
+    this.streamTime = streamTime;
+    Object.assign(this.counts, counts);
+  }
+}
+
+interface TaskMeta {
+  readonly streamTime: number;
+  readonly counts: Counts;
+}
+
+export interface TaskToken {
+  readonly rows: number;
+  readonly timers: ReadonlySet<QueuedTimer>;
+}
+
+/** Rows within a key (a campaign's reservations) are separated from it by a zero byte. */
+function rowKey(key: string, sub?: string): string {
+  return sub === undefined ? key : `${key}\0${sub}`;
+}

@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest';
+import { type Campaign, campaignFromJson, campaignToJson, parseCampaign } from './campaign.ts';
+
+const DAY = 86_400_000;
+const least = { id: 'a', trigger: { event: 'x' }, channels: ['sms'], content: { text: 'hi' } };
+const full = {
+  id: 'winback-7d',
+  name: 'Win back after a week',
+  class: 'marketing',
+  purpose: 'offers',
+  priority: 80,
+  status: 'paused',
+  timezone: 'Africa/Nairobi',
+  trigger: { signal: 'inactive', after: '7d', where: { fact: 'threshold', eq: '7d' } },
+  audience: { all: [{ attribute: 'country', in: ['KE', 'UG'] }, { not: { metric: 'sessions', lt: 2 } }] },
+  channels: ['whatsapp', 'sms', 'email'],
+  content: { template: 'winback', locales: ['en', 'sw', 'fr'] },
+  dedupe: { window: '48h', key: 'winback' },
+  schedule: { quietHours: '21:00-08:00', sendTime: 'best', expiresAfter: '36h' },
+  budget: {
+    currency: 'USD',
+    total: 500,
+    daily: '50.5',
+    perChannel: { sms: 300 },
+    from: '2026-01-01',
+    to: '2026-01-31',
+  },
+  holdout: '10%',
+  conversion: { event: 'loan_repaid', within: '7d', value: 'amount' },
+};
+
+function campaign(over: object = {}): Campaign {
+  const parsed = parseCampaign({ ...least, ...over });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.value;
+}
+
+function refusals(over: object): string[] {
+  const parsed = parseCampaign({ ...least, ...over });
+  return parsed.ok ? [] : parsed.problems.map(({ path, reason, mend }) => `${path}: ${reason} (${mend})`);
+}
+
+describe('a campaign file', () => {
+  it('needs an id, a trigger, channels and content; the rest has defaults', () => {
+    expect(campaign()).toEqual({
+      id: 'a',
+      name: 'a',
+      class: 'marketing',
+      purpose: 'marketing',
+      priority: 50,
+      status: 'active',
+      timezone: 'UTC',
+      trigger: { kind: 'event', event: 'x', where: null },
+      audience: null,
+      channels: ['sms'],
+      content: { text: 'hi' },
+      dedupe: { windowMs: DAY, key: null },
+      schedule: { quietHours: null, sendTime: 'asap', expiresAfterMs: 2 * DAY },
+      budget: null,
+      holdout: 0,
+      conversion: null,
+    });
+    const parsed = parseCampaign({});
+    expect(parsed.ok ? [] : parsed.problems.map(({ path }) => path)).toEqual(['id', 'trigger', 'channels', 'content']);
+  });
+
+  it('is normalised to milliseconds, micro-units and shares', () => {
+    expect(campaign(full)).toMatchObject({
+      purpose: 'offers',
+      trigger: { kind: 'signal', signal: 'inactive', afterMs: 7 * DAY, where: { fact: 'threshold', eq: '7d' } },
+      dedupe: { windowMs: 2 * DAY, key: 'winback' },
+      schedule: { quietHours: '21:00-08:00', sendTime: 'best', expiresAfterMs: 1.5 * DAY },
+      budget: {
+        currency: 'USD',
+        totalMicros: 500_000_000,
+        dailyMicros: 50_500_000,
+        perChannelMicros: { sms: 300_000_000 },
+        pacing: 'even',
+        fromAt: Date.UTC(2025, 11, 31, 21),
+        toAt: Date.UTC(2026, 0, 30, 21),
+      },
+      holdout: 0.1,
+      conversion: { event: 'loan_repaid', withinMs: 7 * DAY, value: 'amount' },
+    });
+  });
+
+  it('survives the way through JSON', () => {
+    const triggers = [
+      { session: 'closed' },
+      { signal: 'returned' },
+      { api: true },
+      { event: 'x', where: { property: 'n', exists: false } },
+    ];
+    const all = [
+      campaign(),
+      campaign(full),
+      ...triggers.map((trigger) => campaign({ trigger })),
+      campaign({ budget: { daily: '9007199254.740991' } }),
+    ];
+    for (const each of all) expect(campaignFromJson(campaignToJson(each))).toEqual({ ok: true, value: each });
+    expect(campaignFromJson('nope')).toMatchObject({ ok: false, problems: [{ reason: 'is not JSON' }] });
+  });
+});
+
+describe('a trigger', () => {
+  it('is exactly one of event, session, signal and api', () => {
+    expect(campaign({ trigger: { api: true } }).trigger).toEqual({ kind: 'api' });
+    expect(campaign({ trigger: { signal: 'returned', after: '30d' } }).trigger).toMatchObject({ afterMs: 30 * DAY });
+    expect(refusals({ trigger: {} })[0]).toMatch(
+      /^trigger: does not say what triggers the campaign \(give exactly one of/,
+    );
+    expect(refusals({ trigger: { event: 'a', api: true } })[0]).toMatch(/^trigger: names event and api at once/);
+    expect(refusals({ trigger: { event: 'a', after: '7d' } })[0]).toMatch(/^trigger.after: belongs to a signal/);
+    expect(refusals({ trigger: { api: true, where: { fact: 'a', eq: 1 } } })[0]).toMatch(
+      /^trigger.where: has no event/,
+    );
+  });
+
+  it.each(['segment', 'schedule'])('by %s is said not to be in this version', (word) => {
+    expect(refusals({ trigger: { [word]: 'x' } })[0]).toContain(
+      `trigger.${word}: a ${word} trigger is not in this version`,
+    );
+  });
+});
+
+describe('a budget', () => {
+  const budget = (over: object): string[] => refusals({ budget: { total: 100, ...over } });
+  const span = { from: '2026-01-01', to: '2026-02-01' };
+
+  it('is paced evenly where from, to and total are given, unless it says otherwise', () => {
+    const pacing = (over: object): string | undefined => campaign({ budget: over }).budget?.pacing;
+    expect(pacing({ total: 1, ...span })).toBe('even');
+    expect(pacing({ total: 1, ...span, pacing: 'asap' })).toBe('asap');
+    expect(pacing({ total: 1, from: span.from })).toBe('asap');
+    expect(budget({ pacing: 'even', from: span.from })[0]).toMatch(
+      /^budget.pacing: even pacing needs to \(give to, or write pacing: asap\)/,
+    );
+    expect(budget({ pacing: [{ at: '2026-01-01', share: 0.5 }] })[0]).toMatch(
+      /^budget.pacing: a curve of points is not in this version/,
+    );
+  });
+
+  it('begins and ends at midnight in the campaign zone, or at an instant with its zone', () => {
+    const from = (text: string, timezone = 'UTC'): number | null | undefined =>
+      campaign({ timezone, budget: { from: text } }).budget?.fromAt;
+    expect(from('2026-03-29', 'Europe/Berlin')).toBe(Date.UTC(2026, 2, 28, 23));
+    expect(from('2026-03-30', 'Europe/Berlin')).toBe(Date.UTC(2026, 2, 29, 22));
+    expect(from('2026-01-01T12:00:00+03:00', 'America/New_York')).toBe(Date.UTC(2026, 0, 1, 9));
+    expect(from('1970-01-01')).toBe(0);
+    expect(refusals({ timezone: 'Africa/Nairobi', budget: { from: '1970-01-01' } })[0]).toMatch(
+      /^budget.from: is not between/,
+    );
+    expect(from('2026-01-01T12:00Z')).toBe(Date.UTC(2026, 0, 1, 12));
+  });
+
+  it.each(['2026-02-30', '2026-01-01T12:00:00', '01.02.2026', '1969-12-31', '2100-01-01', 'soon', ''])(
+    'refuses the date %j',
+    (from) => {
+      expect(budget({ from })[0]).toMatch(/^budget.from: (.* is no date and no instant|is not between 1970 and 2100)/);
+    },
+  );
+
+  it('is refused where it cannot be kept or limits nothing', () => {
+    expect(budget({ from: '2026-01-31', to: '2026-01-31' })[0]).toMatch(/^budget.to: is not after from/);
+    expect(budget({ daily: 100 })).toEqual([]);
+    expect(budget({ daily: 101 })[0]).toMatch(/^budget.daily: impossible budget: daily is more than total/);
+    expect(budget({ perChannel: { email: 5 } })[0]).toMatch(/^budget.perChannel.email: is not among the channels/);
+    expect(budget({ total: '0.0000001' })[0]).toMatch(/^budget.total: 0.0000001 has more than 6 decimals/);
+    expect(refusals({ budget: { currency: 'USD' } })[0]).toMatch(/^budget: limits nothing/);
+  });
+});
+
+describe('a refusal', () => {
+  it('names a near miss', () => {
+    expect(refusals({ chanels: ['sms'] })).toEqual(['chanels: is not a known key (did you mean "channels"?)']);
+    expect(refusals({ schedule: { quiethours: '21:00-08:00' } })).toEqual([
+      'schedule.quiethours: is not a known key (did you mean "quietHours"?)',
+    ]);
+    expect(refusals({ audience: { atribute: 'a', eq: 1 } })).toEqual([
+      'audience.atribute: is not a known key (did you mean "attribute"?)',
+    ]);
+    expect(refusals({ class: 'marketting' })).toEqual(['class: is "marketting" (did you mean "marketing"?)']);
+    expect(refusals({ channels: ['sms', 'watsapp'] })[0]).toMatch(
+      /^channels\[1\]: "watsapp" is not a known channel \(did you mean "whatsapp"\?/,
+    );
+  });
+
+  it('lists everything that is wrong at once', () => {
+    expect(
+      refusals({ id: 'policy', timezone: 'Nairobi', priority: 101, holdout: 10, dedupe: { window: 24 } }),
+    ).toHaveLength(5);
+  });
+
+  it('never repeats a message', () => {
+    for (const content of ['Dear Jane', ['Dear Jane'], { text: ['Dear Jane'] }, { text: 'Dear Jane', template: 'x' }]) {
+      expect(refusals({ content }).join()).not.toContain('Jane');
+    }
+  });
+
+  it.each([
+    [{ id: 'policy' }, /^id: "policy" names the policy itself/],
+    [{ id: 'Win Back' }, /^id: "Win Back" is not an id/],
+    [{ id: 7 }, /^id: is 7, not text \(write text \(in quotes\)\)/],
+    [{ timezone: '+03:00' }, /^timezone: "\+03:00" is not a time zone/],
+    [{ channels: ['sms', 'sms'] }, /^channels\[1\]: "sms" is there twice/],
+    [{ channels: [] }, /^channels: is empty/],
+    [{ content: {} }, /^content: has neither text nor template/],
+    [{ content: { text: 'a', locales: ['en'] } }, /^content: mixes text/],
+    [{ schedule: { quietHours: '08:00-08:00' } }, /^schedule.quietHours: "08:00-08:00" starts where it ends/],
+    [{ schedule: null }, /^schedule: has no value/],
+    [{ holdout: 10 }, /^holdout: 10 is not a share/],
+    [{ holdout: '110%' }, /^holdout: "110%" is not a share/],
+    [{ conversion: { event: 'x' } }, /^conversion.within: is missing/],
+  ])('of %j says what and where', (over, message) => {
+    expect(refusals(over)[0]).toMatch(message);
+  });
+});
+
+it('knows a channel that the policy registers, and trusts what was published', () => {
+  const own = { ...least, channels: ['rcs'] };
+  expect(parseCampaign(own).ok).toBe(false);
+  const parsed = parseCampaign(own, ['rcs']);
+  expect(parsed.ok && campaignFromJson(campaignToJson(parsed.value)).ok).toBe(true);
+});

@@ -1,0 +1,215 @@
+// Conditions of campaign files: a small language of comparisons, compiled to closures and explained in words.
+import { z } from 'zod';
+import { compareBytes } from './order.ts';
+import { quoted, said, strict } from './policy.ts';
+
+/** What a condition can ask about. */
+export const subjects = ['property', 'fact', 'attribute', 'metric'] as const;
+export type Subject = (typeof subjects)[number];
+
+export const operators = ['eq', 'ne', 'in', 'gt', 'gte', 'lt', 'lte', 'exists'] as const;
+export type Operator = (typeof operators)[number];
+
+export type Scalar = boolean | number | string;
+
+interface Operands {
+  readonly eq: Scalar;
+  readonly ne: Scalar;
+  readonly in: readonly Scalar[];
+  readonly gt: number | string;
+  readonly gte: number | string;
+  readonly lt: number | string;
+  readonly lte: number | string;
+  readonly exists: boolean;
+}
+
+/** Exactly one of the keys of T. */
+type OneOf<T> = {
+  [K in keyof T]: { readonly [P in K]: T[P] } & { readonly [P in Exclude<keyof T, K>]?: never };
+}[keyof T];
+
+/** One comparison, e.g. `{ attribute: 'country', in: ['KE', 'UG'] }`. */
+export type Comparison = OneOf<Record<Subject, string>> & OneOf<Operands>;
+
+/** As written in the file: a comparison, or comparisons nested by all, any and not. */
+export type Condition =
+  | Comparison
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | { readonly not: Condition };
+
+/** The value a condition asks for; null or undefined when there is none. */
+export type Lookup = (subject: Subject, name: string) => Scalar | null | undefined;
+
+const scalar = z.union([z.boolean(), z.number(), z.string()], {
+  error: (issue) =>
+    issue.input === null || issue.input === undefined
+      ? said('has no value to compare with', 'give one, or ask with exists: false whether there is none')
+      : said('is not text, a number, true or false', 'write a single value; a list needs the operator in'),
+});
+const orderable = z.union([z.number(), z.string()], {
+  error: () => said('cannot be ordered', 'gt, gte, lt and lte take a number or text; use eq for true and false'),
+});
+const name = z.string().min(1);
+const nested = z.lazy(() => conditionModel);
+
+/** The zod model of a condition. Every refusal says what is wrong and how to mend it. */
+export const conditionModel: z.ZodType<Condition> = strict({
+  property: name.optional(),
+  fact: name.optional(),
+  attribute: name.optional(),
+  metric: name.optional(),
+  eq: scalar.optional(),
+  ne: scalar.optional(),
+  in: z.array(scalar).min(1).optional(),
+  gt: orderable.optional(),
+  gte: orderable.optional(),
+  lt: orderable.optional(),
+  lte: orderable.optional(),
+  exists: z.boolean().optional(),
+  all: z.array(nested).min(1).optional(),
+  any: z.array(nested).min(1).optional(),
+  not: nested.optional(),
+}).transform((parts, ctx) => {
+  const message = shapeError(Object.keys(parts));
+  if (message === undefined) return parts as unknown as Condition;
+  ctx.issues.push({ code: 'custom', message, input: parts });
+  return z.NEVER;
+});
+
+function shapeError(keys: readonly string[]): string | undefined {
+  const groups = keys.filter((key) => key === 'all' || key === 'any' || key === 'not');
+  const asked = subjects.filter((subject) => keys.includes(subject));
+  const compared = operators.filter((operator) => keys.includes(operator));
+  if (groups.length > 0) {
+    if (keys.length === 1) return undefined;
+    return said(`mixes ${keys.join(', ')}`, `put each into an entry of its own under all: or any:`);
+  }
+  if (asked.length !== 1) {
+    return said(
+      asked.length === 0 ? 'does not say what it asks about' : `asks about ${asked.join(' and ')} at once`,
+      `name exactly one of ${subjects.join(', ')}; join several conditions under all: or any:`,
+    );
+  }
+  if (compared.length !== 1) {
+    return said(
+      compared.length === 0 ? 'does not compare with anything' : `compares by ${compared.join(' and ')} at once`,
+      `give exactly one of ${operators.join(', ')}; join several conditions under all: or any:`,
+    );
+  }
+  return undefined;
+}
+
+/** The condition as a predicate, to be compiled once and asked often. */
+export function compileCondition(condition: Condition): (lookup: Lookup) => boolean {
+  if ('all' in condition) {
+    const parts = condition.all.map(compileCondition);
+    return (lookup) => parts.every((holds) => holds(lookup));
+  }
+  if ('any' in condition) {
+    const parts = condition.any.map(compileCondition);
+    return (lookup) => parts.some((holds) => holds(lookup));
+  }
+  if ('not' in condition) {
+    const holds = compileCondition(condition.not);
+    return (lookup) => !holds(lookup);
+  }
+  const { subject, name, test } = comparisonOf(condition);
+  return (lookup) => test(lookup(subject, name) ?? null);
+}
+
+/**
+ * The first part of the condition that fails, in words, e.g. `attribute country is "NG", needs one of KE, UG`;
+ * undefined when the condition holds. The words hold the user's values: they are for explanations, not for logs.
+ */
+export function explainCondition(condition: Condition, lookup: Lookup): string | undefined {
+  if ('all' in condition) {
+    for (const part of condition.all) {
+      const failure = explainCondition(part, lookup);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+  if ('any' in condition) {
+    const failures: string[] = [];
+    for (const part of condition.any) {
+      const failure = explainCondition(part, lookup);
+      if (failure === undefined) return undefined;
+      failures.push(failure);
+    }
+    return failures.length === 1 ? failures[0] : `none of these holds: ${failures.join('; ')}`;
+  }
+  if ('not' in condition) {
+    if (!compileCondition(condition)(lookup)) return `must not hold: ${describe(condition.not)}`;
+    return undefined;
+  }
+  const { subject, name, test, need } = comparisonOf(condition);
+  const value = lookup(subject, name) ?? null;
+  if (test(value)) return undefined;
+  return `${subject} ${name} is ${value === null ? 'absent' : quoted(value)}, needs ${need}`;
+}
+
+function describe(condition: Condition): string {
+  if ('all' in condition) return condition.all.map(grouped).join(' and ');
+  if ('any' in condition) return condition.any.map(grouped).join(' or ');
+  if ('not' in condition) return `not ${grouped(condition.not)}`;
+  const { subject, name, need } = comparisonOf(condition);
+  return `${subject} ${name} is ${need}`;
+}
+
+function grouped(condition: Condition): string {
+  return 'all' in condition || 'any' in condition ? `(${describe(condition)})` : describe(condition);
+}
+
+type Test = (value: Scalar | null) => boolean;
+
+interface Parsed {
+  readonly subject: Subject;
+  readonly name: string;
+  readonly test: Test;
+  readonly need: string;
+}
+
+function comparisonOf(comparison: Comparison): Parsed {
+  const subject = subjects.find((key) => comparison[key] !== undefined);
+  if (subject === undefined) throw new TypeError(`a condition names one of ${subjects.join(', ')}`);
+  return { subject, name: comparison[subject] as string, ...testOf(comparison) };
+}
+
+// Without a value only `ne` and `exists: false` hold; values of unlike types are unequal and in no order.
+function testOf(comparison: OneOf<Operands>): { readonly test: Test; readonly need: string } {
+  if (comparison.eq !== undefined) {
+    const { eq } = comparison;
+    return { test: (value) => value === eq, need: quoted(eq) };
+  }
+  if (comparison.ne !== undefined) {
+    const { ne } = comparison;
+    return { test: (value) => value !== ne, need: `anything but ${quoted(ne)}` };
+  }
+  if (comparison.in !== undefined) {
+    const members: ReadonlySet<Scalar | null> = new Set(comparison.in);
+    return { test: (value) => members.has(value), need: `one of ${comparison.in.map(bare).join(', ')}` };
+  }
+  if (comparison.exists !== undefined) {
+    const { exists } = comparison;
+    return { test: (value) => (value !== null) === exists, need: exists ? 'present' : 'absent' };
+  }
+  if (comparison.gt !== undefined) return ordered(comparison.gt, 'more than', (order) => order > 0);
+  if (comparison.gte !== undefined) return ordered(comparison.gte, 'at least', (order) => order >= 0);
+  if (comparison.lt !== undefined) return ordered(comparison.lt, 'less than', (order) => order < 0);
+  return ordered(comparison.lte, 'at most', (order) => order <= 0);
+}
+
+function ordered(
+  bound: number | string,
+  words: string,
+  holds: (order: number) => boolean,
+): { readonly test: Test; readonly need: string } {
+  const need = `${words} ${quoted(bound)}`;
+  if (typeof bound === 'number') return { test: (value) => typeof value === 'number' && holds(value - bound), need };
+  return { test: (value) => typeof value === 'string' && holds(compareBytes(value, bound)), need };
+}
+
+function bare(value: Scalar): string {
+  return typeof value === 'string' && /^(?!true$|false$)[A-Za-z][\w.-]*$/.test(value) ? value : quoted(value);
+}

@@ -1,0 +1,110 @@
+// Campaigns and policies in force: the compiled form of the campaigns topic, which every instance reads whole.
+import { type Campaign, campaignFromJson } from './campaign.ts';
+import { DAY_MS } from './durations.ts';
+import { compareBytes } from './order.ts';
+import { defaultPolicy, type Parsed, type Policy, policyFromJson } from './policy.ts';
+import { keyOf } from './topics.ts';
+import type { CampaignDefinition } from './types.ts';
+
+/** The id under which the policy travels on the campaigns topic. */
+export const POLICY_ID = 'policy';
+
+export interface InForce<T> {
+  readonly version: number;
+  readonly effectiveFrom: number;
+  readonly definition: T;
+}
+
+export class Definitions {
+  readonly #campaigns = new Map<string, InForce<Campaign>[]>();
+  readonly #policies = new Map<string, InForce<Policy>[]>();
+  readonly #byTenant = new Map<string, string[]>();
+  readonly #horizons = new Map<string, number>();
+  #revision = 0;
+
+  /** Takes a record of the campaigns topic. Throws when the definition does not parse. */
+  apply(record: CampaignDefinition): void {
+    const { tenantId, campaignId, version, effectiveFrom } = record;
+    this.#revision++;
+    this.#horizons.clear();
+    if (campaignId === POLICY_ID) {
+      insert(this.#policies, tenantId, {
+        version,
+        effectiveFrom,
+        definition: taken(policyFromJson(record.definition)),
+      });
+      return;
+    }
+    const key = keyOf(tenantId, campaignId);
+    if (!this.#campaigns.has(key)) {
+      const ids = this.#byTenant.get(tenantId) ?? [];
+      this.#byTenant.set(tenantId, [...ids, campaignId].sort(compareBytes));
+    }
+    insert(this.#campaigns, key, { version, effectiveFrom, definition: taken(campaignFromJson(record.definition)) });
+  }
+
+  /** Grows with every change, so that what is derived from the definitions can be made again. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Some version of the campaign is known. */
+  knows(tenantId: string, campaignId: string): boolean {
+    return this.#campaigns.has(keyOf(tenantId, campaignId));
+  }
+
+  /** The campaign's newest version with effectiveFrom <= time. */
+  campaign(tenantId: string, campaignId: string, time: number): InForce<Campaign> | undefined {
+    return inForce(this.#campaigns.get(keyOf(tenantId, campaignId)), time);
+  }
+
+  /** The policy's newest version with effectiveFrom <= time; the default policy where there is none. */
+  policy(tenantId: string, time: number): Policy {
+    const versions = this.#policies.get(tenantId);
+    return versions === undefined ? defaultPolicy : (inForce(versions, time)?.definition ?? defaultPolicy);
+  }
+
+  /** Every known version of a campaign, newest first. */
+  versions(tenantId: string, campaignId: string): readonly InForce<Campaign>[] {
+    return this.#campaigns.get(keyOf(tenantId, campaignId)) ?? [];
+  }
+
+  /** How far back, in ms, any cap or dedupe window of the tenant reaches. */
+  horizonMs(tenantId: string): number {
+    let horizon = this.#horizons.get(tenantId);
+    if (horizon === undefined) {
+      const policies = this.#policies.get(tenantId)?.map((p) => p.definition) ?? [defaultPolicy];
+      const caps = policies.flatMap((p) => p.caps.map((c) => c.windowMs + (c.calendar ? DAY_MS : 0)));
+      const dedupes = this.campaignIds(tenantId)
+        .flatMap((id) => this.versions(tenantId, id))
+        .map((v) => v.definition.dedupe.windowMs);
+      horizon = Math.max(DAY_MS, ...caps, ...dedupes);
+      this.#horizons.set(tenantId, horizon);
+    }
+    return horizon;
+  }
+
+  /** Ids of the tenant's campaigns, in byte order. */
+  campaignIds(tenantId: string): readonly string[] {
+    return this.#byTenant.get(tenantId) ?? [];
+  }
+}
+
+function insert<T>(all: Map<string, InForce<T>[]>, key: string, version: InForce<T>): void {
+  const others = (all.get(key) ?? []).filter((v) => v.version !== version.version);
+  all.set(
+    key,
+    [...others, version].sort((a, b) => b.effectiveFrom - a.effectiveFrom || b.version - a.version),
+  );
+}
+
+function inForce<T>(versions: readonly InForce<T>[] | undefined, time: number): InForce<T> | undefined {
+  if (versions === undefined) return undefined;
+  for (const version of versions) if (version.effectiveFrom <= time) return version;
+  return undefined;
+}
+
+function taken<T>(parsed: Parsed<T>): T {
+  if (parsed.ok) return parsed.value;
+  throw new Error(parsed.problems.map((p) => `${p.path}: ${p.reason}; ${p.mend}`).join('\n'));
+}

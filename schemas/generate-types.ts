@@ -1,0 +1,68 @@
+// Writes types.ts from the .avsc files; a test checks that it is up to date. Run: npm run generate:types
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { AvroSchema, AvroType } from './avro.ts';
+
+const FOLDERS = ['avsc', 'state'];
+
+/** The text of types.ts for the schemas as they are. */
+export function generateTypes(): string {
+  const done = new Set<string>();
+  const blocks: string[] = [];
+  for (const folder of FOLDERS) {
+    const url = new URL(`./${folder}/`, import.meta.url);
+    for (const file of readdirSync(url).sort()) {
+      emitRecord(JSON.parse(readFileSync(new URL(file, url), 'utf8')) as AvroSchema, done, blocks);
+    }
+  }
+  return `// Generated from the .avsc files by \`npm run generate:types\`. Do not edit.\n\n${blocks.join('\n\n')}\n`;
+}
+
+function emitRecord(schema: AvroSchema, done: Set<string>, blocks: string[]): void {
+  if (done.has(schema.name)) return;
+  done.add(schema.name);
+  const at = blocks.length;
+  const lines = schema.fields.map((field) => {
+    const doc = field.doc === undefined ? '' : `  /** ${field.doc} */\n`;
+    return `${doc}  readonly ${field.name}: ${typeText(field.type, done, blocks)};`;
+  });
+  const doc = schema.doc === undefined ? '' : `/** ${schema.doc} */\n`;
+  blocks.splice(at, 0, `${doc}export interface ${schema.name} {\n${lines.join('\n')}\n}`);
+}
+
+/** Named types are referred to by name after their first definition. */
+const named = new Map<string, string>();
+
+function typeText(type: AvroType, done: Set<string>, blocks: string[]): string {
+  if (Array.isArray(type)) {
+    const members = (type as readonly AvroType[]).map((t) => typeText(t, done, blocks));
+    return [...members.filter((m) => m !== 'null'), ...members.filter((m) => m === 'null')].join(' | ');
+  }
+  if (typeof type === 'string') return named.get(type) ?? primitive(type);
+  const complex = type as Exclude<AvroType, string | readonly AvroType[]>;
+  switch (complex.type) {
+    case 'map':
+      return `Readonly<Record<string, ${typeText(complex.values ?? 'null', done, blocks)}>>`;
+    case 'array': {
+      const item = typeText(complex.items ?? 'null', done, blocks);
+      return /[ ]/.test(item) ? `readonly (${item})[]` : `readonly ${item}[]`;
+    }
+    case 'enum': {
+      const symbols = (complex.symbols ?? []).map((s) => `'${s}'`).join(' | ');
+      if (complex.name !== undefined) named.set(complex.name, symbols);
+      return symbols;
+    }
+    case 'record':
+      emitRecord(complex as AvroSchema, done, blocks);
+      return complex.name ?? 'never';
+    default:
+      return primitive(complex.type);
+  }
+}
+
+function primitive(type: string): string {
+  if (type === 'long' || type === 'int' || type === 'double' || type === 'float') return 'number';
+  if (type === 'bytes') return 'Buffer';
+  return type;
+}
+
+if (import.meta.main) writeFileSync(new URL('./types.ts', import.meta.url), generateTypes());

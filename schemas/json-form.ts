@@ -1,0 +1,302 @@
+// A topic's JSON form: field names as in its schema, times as ISO-8601 with a zone or epoch ms, absent fields by default.
+// Reading checks everything; writing leaves out what is null and writes times as ISO-8601 UTC.
+import type { AvroComplex, AvroField, AvroSchema, AvroType } from './avro.ts';
+import { isoTime } from './iso-time.ts';
+import type { Topic } from './topics.ts';
+
+/** The value is not in the topic's JSON form. `path` says where. */
+export class BadValue extends Error {
+  override readonly name = 'BadValue';
+  readonly path: string;
+  constructor(path: string, message: string) {
+    super(path === '' ? message : `${path}: ${message}`);
+    this.path = path;
+  }
+}
+
+type Read = (value: unknown, path: string) => unknown;
+type Write = (value: unknown) => unknown;
+
+export interface JsonForm<T> {
+  /** Checks a parsed JSON value and returns the record. Throws `BadValue`. */
+  read(json: unknown): T;
+  /** The record as one line of JSON, fields in the schema's order. */
+  write(value: T): string;
+}
+
+const forms = new WeakMap<AvroSchema, JsonForm<unknown>>();
+
+export function jsonForm<T>(topic: Topic<T>): JsonForm<T> {
+  let form = forms.get(topic.schema);
+  if (form === undefined) {
+    const read = readRecord(topic.schema);
+    const write = writeRecord(topic.schema);
+    form = {
+      read: (json) => {
+        const value = read(json, '') as { tenantId: string };
+        checkIds(value as unknown as Record<string, unknown>);
+        return value;
+      },
+      write: (value) => JSON.stringify(write(value)),
+    };
+    forms.set(topic.schema, form);
+  }
+  return form as JsonForm<T>;
+}
+
+/** A tenant with a slash would make two keys one; an empty id identifies nothing. */
+function checkIds(value: Record<string, unknown>): void {
+  const tenant = value.tenantId as string;
+  if (tenant === '' || tenant.includes('/')) throw new BadValue('tenantId', 'must not be empty or contain "/"');
+  if (value.userId === '') throw new BadValue('userId', 'must not be empty');
+  if (value.campaignId === '') throw new BadValue('campaignId', 'must not be empty');
+  if (value.eventId === '') throw new BadValue('eventId', 'must not be empty');
+  if (value.requestId === '') throw new BadValue('requestId', 'must not be empty');
+}
+
+function readRecord(schema: AvroSchema): Read {
+  const fields = schema.fields.map((field) => ({ name: field.name, read: readField(field) }));
+  const names = new Set(fields.map((f) => f.name));
+  return (value, path) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new BadValue(path, `expected an object (${schema.name}), got ${kindOf(value)}`);
+    }
+    const source = value as Record<string, unknown>;
+    const record: Record<string, unknown> = {};
+    let found = 0;
+    for (let i = 0; i < fields.length; i++) {
+      const { name, read } = fields[i] as (typeof fields)[number];
+      const given = source[name];
+      if (given !== undefined) found++;
+      record[name] = read(given, path === '' ? name : `${path}.${name}`);
+    }
+    let given = 0;
+    for (const name in source) {
+      given++;
+      if (given > found && !names.has(name)) break;
+    }
+    if (given !== found) {
+      const unknown = Object.keys(source).find((name) => !names.has(name));
+      if (unknown !== undefined)
+        throw new BadValue(join(path, unknown), `unknown field; known are ${[...names].join(', ')}`);
+    }
+    return record;
+  };
+}
+
+function join(path: string, name: string): string {
+  const shown = name.length > 60 ? `${name.slice(0, 60)}…` : name;
+  return path === '' ? shown : `${path}.${shown}`;
+}
+
+function readField(field: AvroField): Read {
+  const read = readType(field.type);
+  if (!('default' in field)) {
+    return (value, path) => {
+      if (value === undefined) throw new BadValue(path, 'is missing');
+      return read(value, path);
+    };
+  }
+  const fallback = field.default;
+  return (value, path) => (value === undefined ? fallback : read(value, path));
+}
+
+function readType(type: AvroType): Read {
+  if (Array.isArray(type)) return readUnion(type as readonly AvroType[]);
+  const {
+    type: name,
+    logicalType,
+    values,
+    items,
+    symbols,
+  } = (typeof type === 'string' ? { type } : type) as AvroComplex;
+  if (logicalType === 'timestamp-millis') return readTime;
+  switch (name) {
+    case 'map':
+      return readMap(readType(values as AvroType));
+    case 'array':
+      return readArray(readType(items as AvroType));
+    case 'enum':
+      return readEnum(symbols as readonly string[]);
+    case 'record':
+      return readRecord(type as unknown as AvroSchema);
+    case 'int':
+    case 'long':
+      return (value, path) => expect(Number.isSafeInteger(value), value, path, 'a whole number');
+    case 'double':
+      return (value, path) => expect(typeof value === 'number' && Number.isFinite(value), value, path, 'a number');
+    case 'boolean':
+      return (value, path) => expect(typeof value === 'boolean', value, path, 'true or false');
+    case 'string':
+      return (value, path) => expect(typeof value === 'string', value, path, 'a string');
+    default:
+      throw new Error(`the JSON form knows no Avro type ${name}`);
+  }
+}
+
+function expect(ok: boolean, value: unknown, path: string, wanted: string): unknown {
+  if (!ok) throw new BadValue(path, `expected ${wanted}, got ${kindOf(value)}`);
+  return value;
+}
+
+function readUnion(types: readonly AvroType[]): Read {
+  const others = types.filter((t) => t !== 'null');
+  const only = others.length === 1 ? readType(others[0] as AvroType) : undefined;
+  const nullable = others.length < types.length;
+  if (only !== undefined) return (value, path) => (value === null && nullable ? null : only(value, path));
+  const scalars = new Set(others.map((t) => (t === 'double' || t === 'long' ? 'number' : t)));
+  const wanted = `one of ${[...scalars].join(', ')}${nullable ? ', null' : ''}`;
+  const whole = !others.includes('double');
+  return (value, path) => {
+    if (value === null && nullable) return value;
+    const ok =
+      scalars.has(typeof value) &&
+      (typeof value !== 'number' || (whole ? Number.isSafeInteger(value) : Number.isFinite(value)));
+    return expect(ok, value, path, wanted);
+  };
+}
+
+function readMap(read: Read): Read {
+  return (value, path) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new BadValue(path, `expected an object, got ${kindOf(value)}`);
+    }
+    const source = value as Record<string, unknown>;
+    for (const name in source) {
+      const given = source[name];
+      // The common values need no path, which costs more than the check.
+      if (typeof given === 'object' || read(given, '') !== given) source[name] = read(given, join(path, name));
+    }
+    return source;
+  };
+}
+
+function readArray(read: Read): Read {
+  return (value, path) => {
+    if (!Array.isArray(value)) throw new BadValue(path, `expected a list, got ${kindOf(value)}`);
+    return value.map((item, i) => read(item, `${path}[${i}]`));
+  };
+}
+
+function readEnum(symbols: readonly string[]): Read {
+  return (value, path) => expect(symbols.includes(value as string), value, path, `one of ${symbols.join(', ')}`);
+}
+
+const EARLIEST = 0;
+const LATEST = Date.UTC(2100, 0, 1);
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/;
+
+/** ISO-8601 with a zone, or epoch ms, from 1970 to 2099. */
+function readTime(value: unknown, path: string): number {
+  let time: number;
+  if (typeof value === 'string') {
+    time = utcMillis(value);
+    if (Number.isNaN(time)) {
+      if (!ISO.test(value))
+        throw new BadValue(path, 'expected a time as ISO-8601 with a zone, e.g. 2026-01-31T09:00:00Z, or epoch ms');
+      time = Date.parse(value);
+      if (Number.isNaN(time) || !dayExists(value)) throw new BadValue(path, 'is no time that exists');
+    }
+  } else if (typeof value === 'number' && Number.isFinite(value)) time = Math.trunc(value);
+  else throw new BadValue(path, `expected a time as ISO-8601 with a zone or epoch ms, got ${kindOf(value)}`);
+  if (time < EARLIEST || time >= LATEST) throw new BadValue(path, 'is outside 1970-01-01 to 2100-01-01');
+  return time;
+}
+
+/** `Date.parse` takes February 30th for March 1st. */
+function dayExists(text: string): boolean {
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  return digits(text, 8, 10) <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
+const DAYS_BEFORE = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+
+/** The common form `YYYY-MM-DDTHH:MM:SS.mmmZ` without the cost of `Date.parse`; NaN for any other. */
+function utcMillis(text: string): number {
+  if (text.length !== 24 || text.charCodeAt(23) !== 90 || text.charCodeAt(10) !== 84 || text.charCodeAt(19) !== 46)
+    return Number.NaN;
+  if (
+    text.charCodeAt(4) !== 45 ||
+    text.charCodeAt(7) !== 45 ||
+    text.charCodeAt(13) !== 58 ||
+    text.charCodeAt(16) !== 58
+  )
+    return Number.NaN;
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  const hour = digits(text, 11, 13);
+  const minute = digits(text, 14, 16);
+  const second = digits(text, 17, 19);
+  const milli = digits(text, 20, 23);
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  // What is out of range (or no digit, which makes NaN) is left to the slow way, which says so.
+  if (
+    !(
+      year >= 1970 &&
+      month >= 1 &&
+      month <= 12 &&
+      day >= 1 &&
+      day <= 28 &&
+      hour < 24 &&
+      minute < 60 &&
+      second < 60 &&
+      milli >= 0
+    )
+  )
+    return Number.NaN;
+  const years = year - 1970;
+  const leapDays = Math.floor((year - 1969) / 4) - Math.floor((year - 1901) / 100) + Math.floor((year - 1601) / 400);
+  const days = years * 365 + leapDays + (DAYS_BEFORE[month - 1] as number) + (leap && month > 2 ? 1 : 0) + day - 1;
+  return days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli;
+}
+
+function digits(text: string, from: number, to: number): number {
+  let n = 0;
+  for (let i = from; i < to; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    n = n * 10 + digit;
+  }
+  return n;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number') return Number.isFinite(value) ? 'a number' : 'no finite number';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function writeRecord(schema: AvroSchema): Write {
+  const fields = schema.fields.map((field) => ({ name: field.name, write: writeType(field.type) }));
+  return (value) => {
+    const source = value as Record<string, unknown>;
+    const json: Record<string, unknown> = {};
+    for (const { name, write } of fields) {
+      const given = source[name];
+      if (given !== null && given !== undefined) json[name] = write(given);
+    }
+    return json;
+  };
+}
+
+function writeType(type: AvroType): Write {
+  if (Array.isArray(type)) {
+    const others = (type as readonly AvroType[]).filter((t) => t !== 'null');
+    return others.length === 1 ? writeType(others[0] as AvroType) : same;
+  }
+  const { type: name, logicalType, items } = (typeof type === 'string' ? { type } : type) as AvroComplex;
+  if (logicalType === 'timestamp-millis') return (value) => isoTime(value as number);
+  if (name === 'record') return writeRecord(type as unknown as AvroSchema);
+  if (name === 'array') {
+    const write = writeType(items as AvroType);
+    return write === same ? same : (value) => (value as readonly unknown[]).map(write);
+  }
+  return same;
+}
+
+function same(value: unknown): unknown {
+  return value;
+}

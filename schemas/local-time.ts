@@ -1,0 +1,126 @@
+// Instants in a time zone: whether a local time of day is within a daily window, when it leaves it, which local day it is.
+import { IANAZone } from 'luxon';
+import { DAY_MS, type DailyWindow } from './durations.ts';
+
+/** No zone changes its offset at an instant that is not a multiple of this (since 1972), so it is asked once for each. */
+const OFFSET_STEP = 15 * 60_000;
+const STEPS_KEPT = 20_000;
+
+export interface Zone {
+  /** IANA name; "UTC" where the name was unknown. */
+  readonly name: string;
+  /** ms to add to an instant for its local time. */
+  offsetAt(instant: number): number;
+}
+
+const UTC: Zone = { name: 'UTC', offsetAt: () => 0 };
+const zones = new Map<string, Zone | null>([
+  ['UTC', UTC],
+  ['Etc/UTC', UTC],
+]);
+
+/** The zone of an IANA name; undefined when there is none of that name. */
+export function zoneNamed(name: string): Zone | undefined {
+  let zone = zones.get(name);
+  if (zone === undefined) {
+    zone = IANAZone.isValidZone(name) ? cachedZone(name) : null;
+    zones.set(name, zone);
+  }
+  return zone ?? undefined;
+}
+
+/** A user's zone; UTC, and `known: false`, where the profile names none or an unknown one. */
+export function zoneOrUtc(name: string | null | undefined): { readonly zone: Zone; readonly known: boolean } {
+  const zone = name === null || name === undefined ? undefined : zoneNamed(name);
+  return { zone: zone ?? UTC, known: zone !== undefined };
+}
+
+function cachedZone(name: string): Zone {
+  const zone = IANAZone.create(name);
+  const offsets = new Map<number, number>();
+  return {
+    name,
+    offsetAt(instant) {
+      const step = Math.floor(instant / OFFSET_STEP);
+      let offset = offsets.get(step);
+      if (offset === undefined) {
+        offset = zone.offset(step * OFFSET_STEP) * 60_000;
+        if (offsets.size >= STEPS_KEPT) offsets.clear();
+        offsets.set(step, offset);
+      }
+      return offset;
+    },
+  };
+}
+
+/** The local day of an instant, as a number that counts up by one a day (days since 1970-01-01). */
+export function localDay(instant: number, zone: Zone): number {
+  return Math.floor((instant + zone.offsetAt(instant)) / DAY_MS);
+}
+
+/** The local day as YYYY-MM-DD. */
+export function localDate(instant: number, zone: Zone): string {
+  return new Date(localDay(instant, zone) * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** The first instant after the given one on a later local day. */
+export function startOfNextDay(instant: number, zone: Zone): number {
+  const today = localDay(instant, zone);
+  return firstInstant(
+    instant,
+    zone,
+    (at) => localDay(at, zone) > today,
+    () => 0,
+  );
+}
+
+/** Whether the local time of day is in `[start, end)`, over midnight where the end is before the start. */
+export function isWithin(instant: number, { start, end }: DailyWindow, zone: Zone): boolean {
+  const minute = localMs(instant, zone) / 60_000;
+  return start < end ? minute >= start && minute < end : minute >= start || minute < end;
+}
+
+/** The first instant from the given one on whose local time of day is not in the window; across a skipped local time, the jump. */
+export function endOfWindow(instant: number, window: DailyWindow, zone: Zone): number {
+  if (!isWithin(instant, window, zone)) return instant;
+  return firstInstant(
+    instant,
+    zone,
+    (at) => !isWithin(at, window, zone),
+    () => window.end * 60_000,
+  );
+}
+
+function localMs(instant: number, zone: Zone): number {
+  const local = (instant + zone.offsetAt(instant)) % DAY_MS;
+  return local < 0 ? local + DAY_MS : local;
+}
+
+/**
+ * The first instant after `from` that is wanted, where within one offset it is wanted first at a local time of day (ms):
+ * looks there, unless the offset changes before; then at the change; then goes on from it.
+ */
+function firstInstant(from: number, zone: Zone, wanted: (at: number) => boolean, timeOfDay: () => number): number {
+  let at = from;
+  for (;;) {
+    const wait = (timeOfDay() - localMs(at, zone) + DAY_MS) % DAY_MS || DAY_MS;
+    const target = at + wait;
+    if (zone.offsetAt(target) === zone.offsetAt(at)) return target;
+    const change = offsetChange(at, target, zone);
+    if (wanted(change)) return change;
+    at = change;
+  }
+}
+
+/** The first instant in (from, to] with another offset than `from`. */
+function offsetChange(from: number, to: number, zone: Zone): number {
+  const before = zone.offsetAt(from);
+  let low = from;
+  let high = to;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (zone.offsetAt(middle) === before) low = middle;
+    else high = middle;
+  }
+  return high;
+}

@@ -1,0 +1,39 @@
+// What passes between processors of one topology in memory and needs no topic.
+import type { Stream } from './topics.ts';
+import type { Decision, SendRequest, UserEvent } from './types.ts';
+
+/** Somebody or something asks that a user gets a campaign's message. */
+export interface Request {
+  readonly requestId: string;
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly campaignId: string;
+  readonly source: Decision['source'];
+  /** Id of the event, session or signal that triggered it; null for an outside request. */
+  readonly cause: string | null;
+  /** Epoch ms. */
+  readonly requestedAt: number;
+  /** Values for conditions and content: the request's data, the event's properties, the signal's or session's facts. */
+  readonly data: SendRequest['data'];
+}
+
+/** A cause that matched a campaign's trigger but made no request; only when somebody asks why. */
+export interface Unmatched {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly campaignId: string;
+  readonly cause: string;
+  readonly at: number;
+  /** `where` or `audience`, and the part of it that failed, in words. */
+  readonly part: 'where' | 'audience';
+  readonly why: string;
+}
+
+/** Events that are no duplicates. */
+export const acceptedEvents: Stream<UserEvent> = { name: 'accepted-events' };
+/** Outside requests that are no duplicates. */
+export const acceptedRequests: Stream<SendRequest> = { name: 'accepted-requests' };
+/** Requests to decide, from triggers. */
+export const requests: Stream<Request> = { name: 'requests' };
+/** Why triggers made no request. */
+export const unmatched: Stream<Unmatched> = { name: 'unmatched' };

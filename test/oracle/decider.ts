@@ -1,0 +1,212 @@
+// The gates of one request, in their order, and once more those of the moment of sending.
+
+import { emptyLedger, release, reserve } from './budget.ts';
+import { holds, type Scope } from './conditions.ts';
+import { breaks, hasConsent, heldOut, sameMessage } from './gates.ts';
+import type { Campaign, Ledger, OracleDecision, OracleSend, OracleStep, Policy } from './model.ts';
+import type { Message, Request, User } from './user.ts';
+import { afterQuiet, zoneOf } from './zones.ts';
+
+const COSTS: Readonly<Record<string, number>> = { sms: 7_500, whatsapp: 5_000, email: 100 };
+
+type Made = Partial<Pick<OracleDecision, 'channel' | 'dueAt' | 'costMicros'>>;
+
+type Ended = Pick<OracleDecision, 'outcome' | 'reason'>;
+
+/** Decides requests one after the other and collects what comes of them. */
+export class Decider {
+  readonly decisions: OracleDecision[] = [];
+  readonly sends: OracleSend[] = [];
+  readonly ledgers = new Map<string, Ledger>();
+  readonly #campaigns: readonly Campaign[];
+  readonly #policy: Policy;
+
+  constructor(campaigns: readonly Campaign[], policy: Policy) {
+    this.#campaigns = campaigns;
+    this.#policy = policy;
+  }
+
+  /** The newest definition in force at `time`, whatever its status. */
+  inForce(tenantId: string, id: string, time: number): Campaign | undefined {
+    return this.#campaigns
+      .filter((one) => one.tenantId === tenantId && one.id === id && one.effectiveFrom <= time)
+      .sort((a, b) => b.effectiveFrom - a.effectiveFrom || b.version - a.version)[0];
+  }
+
+  /** Decides the request at `scope.now`, its time, and sends at once when that is the moment of sending too. */
+  decide(user: User, request: Request, scope: Scope): void {
+    const { now } = scope;
+    const steps: OracleStep[] = [];
+    const campaign = this.inForce(user.tenantId, request.campaignId, now);
+    const result = this.#judge(user, request, campaign, scope, steps);
+    if ('outcome' in result) {
+      this.#record(user, request, campaign, { now, ...result, steps });
+    } else if (result.dueAt <= now) {
+      this.send(user, result);
+    } else {
+      user.scheduled.push(result);
+      this.#record(user, request, campaign, { now, outcome: 'scheduled', reason: null, steps, made: madeOf(result) });
+    }
+  }
+
+  /** Gates 1 to 8: the message to send, or the final outcome. Adds every gate that ran to `steps`. */
+  #judge(
+    user: User,
+    request: Request,
+    campaign: Campaign | undefined,
+    scope: Scope,
+    steps: OracleStep[],
+  ): Message | Ended {
+    const { now } = scope;
+    const gate = (name: string, passes: boolean): boolean => {
+      steps.push({ gate: name, verdict: passes ? 'pass' : 'block' });
+      return passes;
+    };
+
+    if (campaign?.status !== 'active') {
+      gate('campaign', false);
+      const known = this.#campaigns.some((one) => one.tenantId === user.tenantId && one.id === request.campaignId);
+      return blocked(known ? 'campaign-inactive' : 'bad-request');
+    }
+
+    const asked = request.source !== 'trigger';
+    if (asked && !gate('audience', holds(campaign.audience, scope))) return blocked('audience');
+
+    const held =
+      heldOut(user.tenantId, 'global', user.userId, this.#policy.holdout ?? 0) ||
+      heldOut(user.tenantId, campaign.id, user.userId, campaign.holdout ?? 0);
+    if (!gate('holdout', !held)) return { outcome: 'holdout', reason: null };
+
+    const consented = campaign.channels.filter((channel) => hasConsent(user.consents, campaign, channel, now));
+    if (!gate('consent', consented.length > 0)) return blocked('no-consent');
+
+    const self = { campaignId: campaign.id, dedupeKey: campaign.dedupe.key };
+    const waiting = user.scheduled.some((message) =>
+      sameMessage(self, { campaignId: message.campaign.id, dedupeKey: message.campaign.dedupe.key }),
+    );
+    const recent = user.sent.some(
+      (message) => sameMessage(self, message) && now - message.sentAt < campaign.dedupe.windowMs,
+    );
+    if (!gate('duplicate', !waiting && !recent)) return blocked('duplicate');
+
+    // The moment of gate 7, which gates 5 and 6 judge the caps for.
+    const policyQuiet = campaign.class === 'marketing' ? this.#policy.quietHours : undefined;
+    const quietHours = campaign.quietHours ?? policyQuiet ?? null;
+    const zone = zoneOf(user.profile?.timezone);
+    const earliestAt = afterQuiet(now, quietHours, zone);
+    const capped = (channel: string | undefined): boolean =>
+      this.#policy.caps
+        .filter((rule) => rule.channel === channel)
+        .some((rule) => breaks(rule, user.sent, campaign.class, earliestAt, zone));
+    if (!gate('frequency-cap', !capped(undefined))) return blocked('frequency-cap');
+
+    // When caps alone stand in the way of every channel that could be used, the cap is the reason, not the channels.
+    const usable = consented
+      .filter((channel) => addressOf(user, channel) !== undefined)
+      .filter((channel) => !this.#policy.disabledChannels?.includes(channel));
+    const viable = usable.filter((channel) => !capped(channel));
+    if (!gate('channel', viable.length > 0)) return blocked(usable.length > 0 ? 'frequency-cap' : 'no-channel');
+
+    // A budgeted message that would be too late is pace's to refuse.
+    const expiresAt = now + campaign.expiresAfterMs;
+    const inTime = campaign.budget !== undefined || earliestAt <= expiresAt;
+    if (!gate('send-time', inTime)) return { outcome: 'expired', reason: 'expired' };
+
+    const offers = viable.map((channel) => ({ channel, cost: this.#cost(channel) }));
+    const [first] = offers;
+    if (!first) throw new Error('the channel gate passed without a channel');
+    const message = { request, campaign, steps, ...first, dueAt: earliestAt, expiresAt };
+    if (!campaign.budget) return message;
+
+    const slot = reserve(campaign.budget, this.#ledger(campaign), {
+      channels: offers,
+      dearest: Math.max(...campaign.channels.map((channel) => this.#cost(channel))),
+      earliestAt,
+      expiresAt,
+      quietHours,
+      userZone: user.profile?.timezone ?? null,
+      campaignZone: campaign.timezone,
+    });
+    gate('budget', slot.reserved);
+    if (!slot.reserved) return blocked(slot.reason);
+    return { ...message, channel: slot.channel, cost: slot.cost, dueAt: slot.slotAt };
+  }
+
+  /** Gate 9, at the message's moment. */
+  send(user: User, message: Message): void {
+    const { campaign, request, channel, cost, dueAt, expiresAt } = message;
+    user.scheduled = user.scheduled.filter((other) => other !== message);
+    const address = addressOf(user, channel);
+    const reason = this.#objection(user, message);
+    const outcome = reason === null ? 'sent' : 'blocked';
+    if (reason === null && address !== undefined) {
+      const { tenantId, userId } = user;
+      const { requestId, campaignId } = request;
+      const { dedupe } = campaign;
+      user.sent.push({ campaignId, dedupeKey: dedupe.key, channel, class: campaign.class, sentAt: dueAt });
+      const command = { tenantId, userId, campaignId, requestId, channel, address, costMicros: cost, dueAt, expiresAt };
+      this.sends.push(command);
+    } else if (campaign.budget) {
+      release(this.#ledger(campaign), { channel, cost, slotAt: dueAt }, campaign.timezone);
+    }
+    const steps: OracleStep[] = [...message.steps, { gate: 'send', verdict: reason === null ? 'pass' : 'block' }];
+    this.#record(user, request, campaign, { now: dueAt, outcome, reason, steps, made: madeOf(message) });
+  }
+
+  /** Why the message may not be sent after all, or null. */
+  #objection(user: User, { campaign, channel, dueAt }: Message): string | null {
+    if (this.inForce(user.tenantId, campaign.id, dueAt)?.status !== 'active') return 'campaign-inactive';
+    if (!hasConsent(user.consents, campaign, channel, dueAt)) return 'no-consent';
+    if (addressOf(user, channel) === undefined) return 'no-channel';
+    const zone = zoneOf(user.profile?.timezone);
+    const capped = this.#policy.caps
+      .filter((rule) => rule.channel === undefined || rule.channel === channel)
+      .some((rule) => breaks(rule, user.sent, campaign.class, dueAt, zone));
+    return capped ? 'frequency-cap' : null;
+  }
+
+  #cost(channel: string): number {
+    return this.#policy.costs?.[channel] ?? COSTS[channel] ?? 0;
+  }
+
+  #ledger(campaign: Campaign): Ledger {
+    const key = `${campaign.tenantId}/${campaign.id}`;
+    const ledger = this.ledgers.get(key) ?? emptyLedger();
+    this.ledgers.set(key, ledger);
+    return ledger;
+  }
+
+  #record(
+    user: User,
+    request: Request,
+    campaign: Campaign | undefined,
+    made: Pick<OracleDecision, 'outcome' | 'reason' | 'steps'> & { readonly now: number; readonly made?: Made },
+  ): void {
+    this.decisions.push({
+      tenantId: user.tenantId,
+      userId: user.userId,
+      ...request,
+      decidedAt: made.now,
+      outcome: made.outcome,
+      reason: made.reason,
+      steps: [...made.steps],
+      ...{ channel: null, dueAt: null, costMicros: null },
+      ...made.made,
+      definitionVersion: campaign?.version ?? 0,
+    });
+  }
+}
+
+function blocked(reason: string): Ended {
+  return { outcome: 'blocked', reason };
+}
+
+function madeOf(message: Message): Made {
+  return { channel: message.channel, dueAt: message.dueAt, costMicros: message.cost };
+}
+
+/** The user's address on the channel; an empty one is none. */
+function addressOf(user: User, channel: string): string | undefined {
+  const contacts = user.profile?.contacts ?? {};
+  return Object.hasOwn(contacts, channel) && contacts[channel] !== '' ? contacts[channel] : undefined;
+}

@@ -1,0 +1,163 @@
+// What the decision oracle reads and writes. Campaigns and policy are normalised: every duration in ms, money in micro-units.
+import type { ConsentChange, SendRequest, UserEvent, UserProfile } from '../../schemas/types.ts';
+import type { OracleSession } from './sessions.ts';
+import type { OracleSignal } from './signals.ts';
+import type { Arrival } from './timeline.ts';
+
+export type Value = boolean | number | string | null;
+
+/** Nested by `all`, `any` and `not`; a leaf names one field and says one thing (or several, which must all hold) about it. */
+export type Condition =
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | { readonly not: Condition }
+  | Leaf;
+
+export interface Leaf {
+  readonly property?: string;
+  readonly fact?: string;
+  readonly attribute?: string;
+  readonly metric?: string;
+  readonly eq?: Value;
+  readonly ne?: Value;
+  readonly in?: readonly Value[];
+  readonly gt?: number;
+  readonly gte?: number;
+  readonly lt?: number;
+  readonly lte?: number;
+  readonly exists?: boolean;
+}
+
+export type Trigger = { readonly where?: Condition } & (
+  | { readonly event: string }
+  | { readonly session: 'closed' }
+  | { readonly signal: 'inactive' | 'returned'; readonly afterMs?: number }
+  | { readonly api: true }
+);
+
+export interface Budget {
+  readonly total?: number;
+  readonly daily?: number;
+  readonly perChannel?: Readonly<Record<string, number>>;
+  /** `even` needs total, from and to. */
+  readonly pacing: 'even' | 'asap';
+  readonly from?: number;
+  /** Exclusive. */
+  readonly to?: number;
+}
+
+/** One version of a campaign. */
+export interface Campaign {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly version: number;
+  readonly effectiveFrom: number;
+  readonly status: 'active' | 'draft' | 'paused' | 'ended';
+  readonly class: 'marketing' | 'transactional';
+  readonly purpose?: string;
+  readonly priority: number;
+  readonly trigger: Trigger;
+  readonly audience?: Condition;
+  /** Best first: the oracle scores nothing. */
+  readonly channels: readonly string[];
+  readonly dedupe: { readonly windowMs: number; readonly key?: string };
+  /** "HH:MM-HH:MM" in the user's zone, instead of the policy's. */
+  readonly quietHours?: string;
+  readonly expiresAfterMs: number;
+  readonly budget?: Budget;
+  /** Zone of the budget's days. */
+  readonly timezone: string;
+  /** Share in 0..1. */
+  readonly holdout?: number;
+}
+
+/** At most `max` sends in a window; `calendar`: the window is windowMs/1d consecutive whole local days. */
+export interface CapRule {
+  readonly max: number;
+  readonly windowMs: number;
+  readonly channel?: string;
+  readonly class?: string;
+  readonly calendar?: boolean;
+}
+
+export interface Policy {
+  readonly gapMs: number;
+  readonly thresholds: readonly number[];
+  readonly caps: readonly CapRule[];
+  /** Micro-units by channel; a channel left out costs what DESIGN §4 says. */
+  readonly costs?: Readonly<Record<string, number>>;
+  readonly quietHours?: string;
+  /** Global share in 0..1. */
+  readonly holdout?: number;
+  readonly disabledChannels?: readonly string[];
+}
+
+export interface DecisionInput {
+  /** All four in file order. */
+  readonly events: readonly UserEvent[];
+  readonly profiles: readonly UserProfile[];
+  readonly consents: readonly ConsentChange[];
+  readonly sendRequests: readonly SendRequest[];
+  readonly campaigns: readonly Campaign[];
+  readonly policy: Policy;
+  /** Allowed lateness in ms. */
+  readonly lateness: number;
+  /** Nothing at or after this instant happens. Default: never. */
+  readonly until?: number;
+}
+
+export interface OracleStep {
+  readonly gate: string;
+  readonly verdict: 'pass' | 'block';
+}
+
+export interface OracleDecision {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly campaignId: string;
+  /** The asker's id; null for a trigger, whose request ids are the engine's own affair. */
+  readonly requestId: string | null;
+  readonly source: 'trigger' | SendRequest['source'];
+  /** "event:ID", "session:STARTED_AT" or "signal:KIND:THRESHOLD"; null for a send-request. */
+  readonly cause: string | null;
+  readonly requestedAt: number;
+  readonly decidedAt: number;
+  readonly outcome: 'scheduled' | 'sent' | 'blocked' | 'expired' | 'holdout';
+  readonly reason: string | null;
+  readonly steps: readonly OracleStep[];
+  /** Channel, moment and cost, once a message was scheduled or sent (a block at the moment of sending keeps them). */
+  readonly channel: string | null;
+  readonly dueAt: number | null;
+  readonly costMicros: number | null;
+  readonly definitionVersion: number;
+}
+
+export interface OracleSend {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly campaignId: string;
+  readonly requestId: string | null;
+  readonly channel: string;
+  readonly address: string;
+  readonly costMicros: number;
+  readonly dueAt: number;
+  readonly expiresAt: number;
+}
+
+/** What a campaign has reserved or spent and not given back, in micro-units. */
+export interface Ledger {
+  reserved: number;
+  readonly days: Map<string, number>;
+  readonly channels: Map<string, number>;
+}
+
+export interface DecisionOutput {
+  readonly sessions: OracleSession[];
+  readonly signals: OracleSignal[];
+  /** In the order in which they were made. */
+  readonly decisions: OracleDecision[];
+  readonly sends: OracleSend[];
+  /** By `tenantId/campaignId`. */
+  readonly ledgers: ReadonlyMap<string, Ledger>;
+  readonly counts: Readonly<Record<Arrival | 'duplicateRequests' | 'notReached', number>>;
+}

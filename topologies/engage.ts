@@ -1,0 +1,49 @@
+// engage: a user's events become sessions, signals, decisions and sends.
+import { decide } from '../processors/decide.ts';
+import { deduplicate } from '../processors/deduplicate.ts';
+import { detectInactivity } from '../processors/detect-inactivity.ts';
+import { keepUser } from '../processors/keep-user.ts';
+import { matchCampaigns } from '../processors/match-campaigns.ts';
+import { sessionize } from '../processors/sessionize.ts';
+import type { Definitions } from '../schemas/definitions.ts';
+import {
+  campaigns,
+  candidates,
+  consents,
+  decisions,
+  events,
+  profiles,
+  receipts,
+  sendRequests,
+  sends,
+  sessions,
+  signals,
+  verdicts,
+} from '../schemas/topics.ts';
+import { defineTopology, internal, stream, type Topology, table } from './graph.ts';
+
+export interface EngageOptions {
+  /** False: sessions and signals alone, without any campaign. */
+  readonly decides?: boolean;
+  /** Also work out why triggers made no request. */
+  readonly explain?: boolean;
+}
+
+export function engage(definitions: Definitions, { decides = true, explain = false }: EngageOptions = {}): Topology {
+  const observe = [deduplicate({ outsideRequests: decides }), sessionize(definitions), detectInactivity(definitions)];
+  return defineTopology({
+    name: 'engage',
+    keyed: 'user',
+    inputs: [
+      stream(events),
+      ...(decides
+        ? [stream(sendRequests), table(profiles), table(consents), internal(verdicts), internal(receipts)]
+        : []),
+    ],
+    globals: [campaigns],
+    processors: decides
+      ? [...observe, keepUser(), matchCampaigns(definitions, { explain }), decide(definitions)]
+      : observe,
+    outputs: decides ? [sessions, signals, decisions, sends, candidates] : [sessions, signals],
+  });
+}
