@@ -15,10 +15,8 @@ export function keepUser(): Processor {
     emits: [],
     writes: [profile, consentLedger, metrics],
     on: [
-      on(profiles, (value, context) => {
-        const known = context.get(profile);
-        if (known === undefined || value.updatedAt >= known.updatedAt) context.set(profile, value);
-      }),
+      // The last to arrive counts, as on the compacted topic itself.
+      on(profiles, (value, context) => context.set(profile, value)),
       on(consents, (change, context) => context.set(consentLedger, withChange(context.get(consentLedger), change))),
       on(acceptedEvents, (event, context) => context.set(metrics, withEvent(context.get(metrics), event))),
       on(sessions, (_, context) => {

@@ -63,13 +63,16 @@ export class Pipeline {
 
   /** Moves every task's time on: fires all timers with an instant before `to`, in one order. */
   advance(to: number): void {
-    for (;;) {
-      const next = this.#next();
-      if (next === undefined || next.at >= to) break;
+    this.fireBefore(to);
+    for (const task of this.tasks) task.advance(to);
+  }
+
+  /** Fires all timers with an instant before `to`, in one order, without moving time any further. */
+  fireBefore(to: number): void {
+    for (let next = this.#next(); next !== undefined && next.at < to; next = this.#next()) {
       next.task.fireNext();
       this.#settle(next.task);
     }
-    for (const task of this.tasks) task.advance(to);
   }
 
   /** The earliest instant of any timer, or undefined. */

@@ -51,7 +51,7 @@ export async function simulate(options: SimulationOptions): Promise<void> {
     const record = head.batch[head.at] as SourceRecord;
     if (head.time >= until) break;
     // A table's record moves no time of its own, but what was due before it happens before it.
-    if (head.source.rank === TABLE_RANK) pipeline.advance(head.time);
+    if (head.source.rank === TABLE_RANK) pipeline.fireBefore(head.time);
     onFate(record, pipeline.pipe(record.topic, record.value));
     if (++done % PROGRESS_EVERY === 0) onProgress?.();
     if (++head.at < head.batch.length) head.time = timeOf(head);

@@ -4,9 +4,6 @@ import { capped } from './frequency-cap.ts';
 import { block, type Case, type Gate, pass } from './gate.ts';
 import { earliestMoment } from './send-time.ts';
 
-/** The channel chosen and those to fall back to. */
-const CHAIN = 3;
-
 export const channel: Gate = {
   name: 'channel',
   judge(c) {
@@ -17,7 +14,7 @@ export const channel: Gate = {
       facts[id] = obstacle ?? 'viable';
       if (obstacle === undefined) viable.push(id);
     }
-    c.ranked = viable.slice(0, CHAIN);
+    c.ranked = viable;
     const [chosen] = viable;
     return chosen === undefined ? block('no-channel', facts) : pass({ ...facts, chosen });
   },
