@@ -20,7 +20,7 @@ const home = (vendor, folder) => ({
   comment: `Only ${folder}/ knows ${vendor}: go through its contract instead.`,
   severity: 'error',
   from: { pathNot: `^${folder}/` },
-  to: { path: `^node_modules/${vendor}/` },
+  to: { path: `(^|/)node_modules/${vendor}/` },
 });
 
 module.exports = {
@@ -83,7 +83,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    includeOnly: { path: `^(${own.join('|')}|node_modules)/|^(node:)?[a-z_/]+$` },
+    includeOnly: { path: `^(${own.join('|')}|node_modules)/|/node_modules/|^(node:)?[a-z_/]+$` },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
   },

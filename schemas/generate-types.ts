@@ -14,7 +14,7 @@ export function generateTypes(): string {
       emitRecord(JSON.parse(readFileSync(new URL(file, url), 'utf8')) as AvroSchema, done, blocks);
     }
   }
-  return `// Generated from the .avsc files by \`npm run generate:types\`. Do not edit.\n\n${blocks.join('\n\n')}\n`;
+  return `// Generated from the .avsc files by \`npm run generate:types\`. Do not edit.\n${blocks.join('\n')}\n`;
 }
 
 function emitRecord(schema: AvroSchema, done: Set<string>, blocks: string[]): void {
@@ -23,10 +23,18 @@ function emitRecord(schema: AvroSchema, done: Set<string>, blocks: string[]): vo
   const at = blocks.length;
   const lines = schema.fields.map((field) => {
     const doc = field.doc === undefined ? '' : `  /** ${field.doc} */\n`;
-    return `${doc}  readonly ${field.name}: ${typeText(field.type, done, blocks)};`;
+    return `${doc}${fieldText(field.name, typeText(field.type, done, blocks))}`;
   });
   const doc = schema.doc === undefined ? '' : `/** ${schema.doc} */\n`;
   blocks.splice(at, 0, `${doc}export interface ${schema.name} {\n${lines.join('\n')}\n}`);
+}
+
+const LINE = 120;
+
+/** As the formatter leaves it: a union too long for its line has a line for each member. */
+function fieldText(name: string, type: string): string {
+  const line = `  readonly ${name}: ${type};`;
+  return line.length <= LINE ? line : `  readonly ${name}:\n    | ${type.replaceAll(' | ', '\n    | ')};`;
 }
 
 /** Named types are referred to by name after their first definition. */

@@ -1,5 +1,4 @@
 // Generated from the .avsc files by `npm run generate:types`. Do not edit.
-
 /** One version of a campaign, or of the policy (under the id "policy"). */
 export interface CampaignDefinition {
   /** The workspace the record belongs to; may not contain "/". */
@@ -13,7 +12,6 @@ export interface CampaignDefinition {
   /** The campaign or policy as JSON; its model is schemas/campaign.ts or schemas/policy.ts. */
   readonly definition: string;
 }
-
 /** engage asks pace for budget and a slot, or gives it back. */
 export interface Candidate {
   /** reserve asks; release gives back; spent confirms; correct tells the actual cost. */
@@ -41,7 +39,6 @@ export interface Candidate {
   /** correct: the actual cost in micro-units. */
   readonly costMicros: number | null;
 }
-
 /** A viable channel. */
 export interface ChannelCost {
   /** The channel. */
@@ -49,7 +46,6 @@ export interface ChannelCost {
   /** The most one message costs on it, in micro-units of the budget's currency. */
   readonly maxCostMicros: number;
 }
-
 /** When the user may be written to. */
 export interface SendingWindow {
   /** Local "HH:MM-HH:MM" in which no slot may lie. */
@@ -57,7 +53,6 @@ export interface SendingWindow {
   /** The user's IANA zone. */
   readonly timezone: string;
 }
-
 /** A user grants or revokes a purpose, on one channel or on all. */
 export interface ConsentChange {
   /** The workspace the record belongs to; may not contain "/". */
@@ -77,7 +72,6 @@ export interface ConsentChange {
   /** When it changed. A grant counts from here on, a revocation as soon as it is known. */
   readonly changedAt: number;
 }
-
 /** Why a request was or was not answered with a message. */
 export interface Decision {
   /** requestId#scheduled or requestId#final. */
@@ -113,7 +107,6 @@ export interface Decision {
   /** Version of the campaign decided by; 0 when there is none. */
   readonly definitionVersion: number;
 }
-
 /** One gate's verdict. */
 export interface DecisionStep {
   /** The gate. */
@@ -123,7 +116,6 @@ export interface DecisionStep {
   /** The facts it used. */
   readonly facts: Readonly<Record<string, boolean | number | string | null>>;
 }
-
 /** Something a user did, as its producer saw it. */
 export interface UserEvent {
   /** The producer's id of the event; repeated within an hour of event time it is a duplicate. */
@@ -141,7 +133,6 @@ export interface UserEvent {
   /** Free details, by name. */
   readonly properties: Readonly<Record<string, boolean | number | string | null>>;
 }
-
 /** What followed a message, or followed without one in the holdout. */
 export interface Outcome {
   /** Derived from the send or request and the event. */
@@ -165,7 +156,6 @@ export interface Outcome {
   /** When the event occurred. */
   readonly occurredAt: number;
 }
-
 /** What is known of a user; the newest record replaces the one before. */
 export interface UserProfile {
   /** The workspace the record belongs to; may not contain "/". */
@@ -191,7 +181,6 @@ export interface UserProfile {
   /** When the profile took this form. */
   readonly updatedAt: number;
 }
-
 /** What a provider, or the user, answered to a send. */
 export interface Receipt {
   /** Derived from the send and the status; readers deduplicate by it. */
@@ -230,7 +219,6 @@ export interface Receipt {
   /** Why it failed; no personal data. */
   readonly error: string | null;
 }
-
 /** Somebody asks that a user gets a campaign's message. */
 export interface SendRequest {
   /** The asker's id; repeated within an hour of event time it is a duplicate. */
@@ -248,7 +236,6 @@ export interface SendRequest {
   /** Values for the message, by name. */
   readonly data: Readonly<Record<string, boolean | number | string | null>>;
 }
-
 /** One message to hand to a provider. */
 export interface SendCommand {
   /** requestId#hop. */
@@ -278,7 +265,6 @@ export interface SendCommand {
   /** The same for every attempt of this send. */
   readonly idempotencyKey: string;
 }
-
 /** A closed session: a user's events no more than the gap apart. */
 export interface Session {
   /** Derived from the user and startedAt. */
@@ -300,7 +286,6 @@ export interface Session {
   /** The app's own session ids seen in it, distinct, in byte order. */
   readonly appSessionIds: readonly string[];
 }
-
 /** Something that follows from a user's events and the passing of time. */
 export interface Signal {
   /** Derived from the kind, the user and firedAt. */
@@ -316,7 +301,6 @@ export interface Signal {
   /** inactive: threshold ("7d"), lastSeenAt (ISO-8601); returned: silentMs. */
   readonly facts: Readonly<Record<string, boolean | number | string | null>>;
 }
-
 /** pace's answer to a reserve. */
 export interface BudgetVerdict {
   /** The request it is for. */
@@ -344,7 +328,6 @@ export interface BudgetVerdict {
   /** What the verdict rests on. */
   readonly facts: Readonly<Record<string, boolean | number | string | null>>;
 }
-
 /** A user's bursts of activity: runs of events less than the smallest threshold apart. */
 export interface Activity {
   /** In order of time; all but the last wait for their silence to be certain. */
@@ -352,7 +335,6 @@ export interface Activity {
   /** Instant of the inactivity timer that is armed. */
   readonly timerAt: number | null;
 }
-
 export interface Burst {
   /** First event. */
   readonly first: number;
@@ -361,7 +343,6 @@ export interface Burst {
   /** Inactivity dated up to here has been signalled. */
   readonly signalledTo: number;
 }
-
 /** What a campaign has reserved or spent and not given back, in micro-units. */
 export interface BudgetLedger {
   /** In all. */
@@ -373,13 +354,11 @@ export interface BudgetLedger {
   /** By local day of the slot (YYYY-MM-DD in the campaign's zone). */
   readonly days: Readonly<Record<string, number>>;
 }
-
 /** What a user granted and revoked. */
 export interface ConsentLedger {
   /** One for each purpose and channel. */
   readonly entries: readonly ConsentEntry[];
 }
-
 export interface ConsentEntry {
   /** Purpose, or "all". */
   readonly purpose: string;
@@ -390,7 +369,6 @@ export interface ConsentEntry {
   /** Grants later than revokedAt, in order. */
   readonly grantedAt: readonly number[];
 }
-
 /** A user's requests in progress and messages sent. */
 export interface UserMessages {
   /** Awaiting a verdict (dueAt null) or scheduled. */
@@ -402,7 +380,6 @@ export interface UserMessages {
   /** Messages sent, as far back as any window reaches. */
   readonly sent: readonly SentMessage[];
 }
-
 export interface RequestInProgress {
   readonly requestId: string;
   readonly campaignId: string;
@@ -419,13 +396,11 @@ export interface RequestInProgress {
   readonly data: Readonly<Record<string, boolean | number | string | null>>;
   readonly steps: readonly StoredStep[];
 }
-
 export interface StoredStep {
   readonly gate: string;
   readonly verdict: 'pass' | 'block';
   readonly facts: Readonly<Record<string, boolean | number | string | null>>;
 }
-
 export interface WaitingInput {
   readonly streamTime: number;
   readonly time: number;
@@ -433,7 +408,6 @@ export interface WaitingInput {
   readonly due: string | null;
   readonly request: WaitingRequest | null;
 }
-
 export interface WaitingRequest {
   readonly requestId: string;
   readonly campaignId: string;
@@ -442,7 +416,6 @@ export interface WaitingRequest {
   readonly requestedAt: number;
   readonly data: Readonly<Record<string, boolean | number | string | null>>;
 }
-
 export interface SentMessage {
   readonly sendId: string;
   readonly campaignId: string;
@@ -453,7 +426,6 @@ export interface SentMessage {
   readonly failed: boolean;
   readonly budgeted: boolean;
 }
-
 /** Counts over a user's whole history, late events included. */
 export interface UserMetrics {
   /** Events. */
@@ -467,7 +439,6 @@ export interface UserMetrics {
   /** Events by type. */
   readonly eventTypes: Readonly<Record<string, number>>;
 }
-
 /** A user's sessions that may still grow. */
 export interface OpenSessions {
   /** In order of startedAt. */
@@ -475,7 +446,6 @@ export interface OpenSessions {
   /** Instant of the timer that is armed. */
   readonly timerAt: number;
 }
-
 export interface OpenSession {
   /** First event. */
   readonly startedAt: number;
@@ -485,7 +455,6 @@ export interface OpenSession {
   readonly eventTypes: Readonly<Record<string, number>>;
   readonly appSessionIds: readonly string[];
 }
-
 /** One reservation, kept so that a repeat is noticed and a release knows what to give back. */
 export interface Reservation {
   /** The cost still counted. */
@@ -501,7 +470,6 @@ export interface Reservation {
   /** Why the reserve was refused, if it was. */
   readonly refusedReason: string | null;
 }
-
 /** Ids of a user's recent records, to drop duplicates. */
 export interface SeenIds {
   /** Ids, in order of processing; an event's starts with "e", a request's with "r". */
