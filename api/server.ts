@@ -19,12 +19,18 @@ export interface Question {
   readonly campaignId: string | undefined;
 }
 
+/** In words, and as data. */
+export interface Told {
+  readonly text: string;
+  readonly explanation: { readonly problem: string | null };
+}
+
 export interface ServerOptions {
   readonly log: Log;
   readonly serde: Serde;
   readonly worker: Worker;
-  /** Tells, in words, what was decided for a user and why. */
-  readonly explain: (question: Question) => Promise<string>;
+  /** Tells what was decided for a user and why; or that the question can't be answered. */
+  readonly explain: (question: Question) => Promise<Told>;
 }
 
 /** A server that is not listening yet. */
@@ -70,7 +76,9 @@ export function createServer({ log, serde, worker, explain }: ServerOptions): Fa
     async (request, reply) => {
       const { tenant = 'default', user, campaign } = request.query;
       if (user === undefined || user === '') return refuse(reply, 400, 'give the user: /v1/explain?user=…');
-      return { text: await explain({ tenantId: tenant, userId: user, campaignId: campaign }) };
+      const { text, explanation } = await explain({ tenantId: tenant, userId: user, campaignId: campaign });
+      if (explanation.problem !== null) return refuse(reply, 404, explanation.problem);
+      return { text, explanation };
     },
   );
 

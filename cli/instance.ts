@@ -1,5 +1,5 @@
 // One instance of Beckon: the log, the topologies, the sinks and the HTTP front, joined and started, and stopped in reverse.
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { readTopic } from '../api/reader.ts';
@@ -108,7 +108,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       log,
       serde,
       worker,
-      explain: (question) => explainFromLog(log, serde, definitions, question),
+      explain: (asked) => explainFromLog(log, serde, asked, options.time === 'wall' ? systemClock.now() : undefined),
     });
     closers.push(() => server.close());
     const url = await server.listen({ host, port });
@@ -120,6 +120,11 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     await stop();
     throw error;
   }
+}
+
+/** Whether a folder holds an instance's log. */
+export function holdsLog(dir: string): boolean {
+  return existsSync(join(dir, 'log'));
 }
 
 /** The embedded log of a folder, with every topic in place. Throws when another process holds it. */

@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { BadConfig, config } from '../runtime/config.ts';
 import { BadInput, Interrupted, RunFailed } from './errors.ts';
+import { oneLine } from './printable.ts';
 
 interface Entry {
   readonly name: string;
@@ -13,6 +14,11 @@ interface Entry {
 
 /** In the order of the help. */
 const entries: readonly Entry[] = [
+  {
+    name: 'demo',
+    description: 'watch a generated population turn into sessions, decisions and messages',
+    load: async () => (await import('./commands/demo.ts')).demoCommand(),
+  },
   {
     name: 'start',
     description: 'run the pipeline until it is told to stop',
@@ -95,7 +101,7 @@ function nameOf(command: Command): string {
 
 /** Says what ended the command, and returns the exit code. */
 function exitCodeOf(error: unknown): number {
-  const say = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
+  const say = (line: string): void => void process.stderr.write(`beckon: ${oneLine(line)}\n`);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof BadInput) {
     error.lines.forEach(say);
@@ -111,7 +117,7 @@ function exitCodeOf(error: unknown): number {
   }
   const message = error instanceof Error ? error.message : String(error);
   const [line] = message.split('\n');
-  if (isDebugging() && error instanceof Error) say(error.stack ?? message);
+  if (isDebugging() && error instanceof Error) process.stderr.write(`${error.stack ?? message}\n`);
   else say(error instanceof RunFailed ? message : `failed: ${line} (BECKON_DEBUG=1 shows where)`);
   return 1;
 }

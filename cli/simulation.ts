@@ -68,8 +68,12 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   const bytesTotal = files.reduce((sum, file) => sum + fileSize(file.path), 0);
   openOutFolder(out);
   // Written first: it marks the folder as a simulation's, though the run may not finish.
-  const { events, profiles, consents, sendRequests } = options;
-  const inputs = { events, profiles, consents, sendRequests };
+  const inputs = {
+    events: options.events,
+    profiles: options.profiles,
+    consents: options.consents,
+    sendRequests: options.sendRequests,
+  };
   writeFileSync(join(out, RUN_FILE), runFileText({ inputs, latenessMs: lateness, until, campaigns, policy }));
 
   const tally = new Tally();

@@ -25,7 +25,7 @@ import { duplicate } from './decide/duplicate.ts';
 import { frequencyCap } from './decide/frequency-cap.ts';
 import type { Case, Gate } from './decide/gate.ts';
 import { holdout } from './decide/holdout.ts';
-import { candidateOf, decisionOf, releaseOf, sendOf } from './decide/records.ts';
+import { candidateOf, decisionOf, releaseOf, sendOf, storyOf } from './decide/records.ts';
 import { mayBeSent } from './decide/send.ts';
 import { expiryOf, sendTime } from './decide/send-time.ts';
 import { type Context, on, type Processor, timers } from './processor.ts';
@@ -104,8 +104,15 @@ class Desk {
     };
   }
 
-  remove(requestId: string): void {
-    this.update({ requests: this.#messages.requests.filter((r) => r.requestId !== requestId) });
+  /** The request in progress of that story. */
+  find(story: string): RequestInProgress | undefined {
+    return this.#messages.requests.find((r) => storyOf(requestOf(this, r)) === story);
+  }
+
+  /** The requests in progress but this one. */
+  without(progress: RequestInProgress): readonly RequestInProgress[] {
+    const story = storyOf(requestOf(this, progress));
+    return this.#messages.requests.filter((r) => storyOf(requestOf(this, r)) !== story);
   }
 }
 
@@ -147,7 +154,7 @@ function take(desk: Desk, request: Request, fromQueue: boolean): void {
   const progress = progressOf(c, definition.version, steps);
   if (c.campaign.budget === null) schedule(desk, progress, now);
   else {
-    desk.update({ requests: [...desk.messages.requests, progress], awaiting: request.requestId });
+    desk.update({ requests: [...desk.messages.requests, progress], awaiting: storyOf(request) });
     context.emit(candidates, candidateOf(c));
   }
 }
@@ -176,7 +183,7 @@ function progressOf(c: Case, definitionVersion: number, steps: readonly Decision
 /** Sends at once what is due when it was asked; announces and holds what is due later. */
 function schedule(desk: Desk, progress: RequestInProgress, now: number): void {
   const { context } = desk;
-  const others = desk.messages.requests.filter((r) => r.requestId !== progress.requestId);
+  const others = desk.without(progress);
   const dueAt = progress.dueAt as number;
   if (dueAt <= progress.requestedAt) {
     desk.update({ requests: others });
@@ -185,11 +192,11 @@ function schedule(desk: Desk, progress: RequestInProgress, now: number): void {
   }
   desk.update({ requests: [...others, progress] });
   const request = requestOf(desk, progress);
-  const { channel: chosen, costMicros, definitionVersion, steps, requestId, campaignId, requestedAt } = progress;
+  const { channel: chosen, costMicros, definitionVersion, steps, campaignId, requestedAt } = progress;
   const result = { outcome: 'scheduled', channel: chosen, dueAt, costMicros } as const;
   context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
   const priority = desk.definitionFor(request)?.definition.priority ?? 0;
-  context.setTimer(timers.due, dueAt, requestId, { requestedAt, priority, campaignId });
+  context.setTimer(timers.due, dueAt, storyOf(request), { requestedAt, priority, campaignId });
 }
 
 /** The last gate, at the moment of sending. */
@@ -209,7 +216,7 @@ function send(desk: Desk, progress: RequestInProgress, now: number): void {
   if (verdict.verdict === 'block') {
     const result = { outcome: 'blocked', reason: verdict.reason, channel: chosen, dueAt } as const;
     context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
-    if (progress.budgeted) context.emit(candidates, releaseOf(request, 0, progress.expiresAt));
+    if (progress.budgeted) context.emit(candidates, releaseOf(storyOf(request), request, 0, progress.expiresAt));
     return;
   }
   const command = sendOf(c, progress, dueAt);
@@ -235,28 +242,28 @@ function send(desk: Desk, progress: RequestInProgress, now: number): void {
 }
 
 /** A due time has come. */
-function due(desk: Desk, requestId: string): void {
-  const progress = desk.messages.requests.find((r) => r.requestId === requestId);
+function due(desk: Desk, story: string): void {
+  const progress = desk.find(story);
   if (progress?.dueAt === null || progress === undefined) return;
   if (desk.messages.awaiting !== null) {
     const { streamTime, time } = desk.context;
-    const waiting: WaitingInput = { streamTime, time, window: false, due: requestId, request: null };
+    const waiting: WaitingInput = { streamTime, time, window: false, due: story, request: null };
     desk.update({ waiting: [...desk.messages.waiting, waiting] });
     return;
   }
-  desk.remove(requestId);
+  desk.update({ requests: desk.without(progress) });
   send(desk, progress, progress.dueAt);
 }
 
 /** pace has answered: goes on with the request, then with what waited meanwhile. */
 function answer(desk: Desk, verdict: BudgetVerdict): void {
-  const progress = desk.messages.requests.find((r) => r.requestId === verdict.requestId);
+  const progress = desk.find(verdict.requestId);
   if (progress === undefined || desk.messages.awaiting !== verdict.requestId) return;
   desk.update({ awaiting: null });
   const now = progress.requestedAt;
   const { outcome, reason, facts, channel: paid, costMicros, slotAt } = verdict;
   if (outcome === 'refused') {
-    desk.remove(progress.requestId);
+    desk.update({ requests: desk.without(progress) });
     const steps: DecisionStep[] = [...progress.steps, { gate: 'budget', verdict: 'block', facts }];
     const decision = decisionOf(requestOf(desk, progress), progress.definitionVersion, now, steps, {
       outcome: 'blocked',
@@ -277,7 +284,7 @@ function goOn(desk: Desk): void {
     if (next === undefined) return;
     const before = firstDueBefore(desk, next);
     if (before !== undefined) {
-      due(desk, before.requestId);
+      due(desk, storyOf(requestOf(desk, before)));
       continue;
     }
     desk.update({ waiting: rest });
@@ -298,26 +305,25 @@ function firstDueBefore(desk: Desk, next: WaitingInput): RequestInProgress | und
     priorityOf(b) - priorityOf(a) ||
     (a.campaignId < b.campaignId ? -1 : 1);
   const [first] = desk.messages.requests.filter((r) => r.dueAt !== null).sort(order);
-  if (first === undefined || first.requestId === next.due) return undefined;
+  if (first === undefined || storyOf(requestOf(desk, first)) === next.due) return undefined;
   const dueAt = first.dueAt as number;
   if (next.due !== null) {
-    const other = desk.messages.requests.find((r) => r.requestId === next.due);
+    const other = desk.find(next.due);
     return other !== undefined && order(first, other) < 0 ? first : undefined;
   }
   return dueAt < (next.window ? next.time + 1 : next.streamTime) ? first : undefined;
 }
 
 /** A permanent failure frees what the message counted for. */
-function note(desk: Desk, { sendId, requestId, hop, campaignId, status, occurredAt }: Receipt): void {
+function note(desk: Desk, { sendId, hop, campaignId, status, occurredAt }: Receipt): void {
   const { context } = desk;
   const failed = desk.messages.sent.find((m) => m.sendId === sendId && !m.failed);
   if (status !== 'failed' || failed === undefined) return;
   desk.update({ sent: desk.messages.sent.map((m) => (m === failed ? { ...m, failed: true } : m)) });
   if (failed.budgeted) {
-    context.emit(
-      candidates,
-      releaseOf({ requestId, campaignId, requestedAt: occurredAt, ...idsOf(context) }, hop, occurredAt),
-    );
+    const story = sendId.slice(0, sendId.lastIndexOf('#'));
+    const ids = { campaignId, requestedAt: occurredAt, ...idsOf(context) };
+    context.emit(candidates, releaseOf(story, ids, hop, occurredAt));
   }
 }
 

@@ -104,8 +104,10 @@ function insertLate(
     const moved = { ...previous, last: time, signalledTo: Math.max(previous.signalledTo, watermark) };
     return [...before.slice(0, -1), moved, ...after];
   }
-  if (following !== undefined) return undefined;
-  return [...before, burst(time, watermark)];
+  if (following !== undefined && following.first - time < least) {
+    return [...before, { ...following, first: time }, ...after.slice(1)];
+  }
+  return [...before, burst(time, watermark), ...after];
 }
 
 /** Keeps the state, with a timer for the next silence that may become certain. */
@@ -113,8 +115,8 @@ function arm({ bursts, timerAt }: Activity, context: Context, thresholds: readon
   let next = Number.POSITIVE_INFINITY;
   bursts.forEach(({ last, signalledTo }, i) => {
     const until = bursts[i + 1]?.first ?? Number.POSITIVE_INFINITY;
-    const date = thresholds.map((t) => last + t).find((d) => d > signalledTo && d <= until);
-    if (date !== undefined) next = Math.min(next, date + context.lateness);
+    const threshold = thresholds.find((t) => last + t > signalledTo && last + t <= until);
+    if (threshold !== undefined) next = Math.min(next, last + threshold + context.lateness);
   });
   if (next === Number.POSITIVE_INFINITY) context.set(activity, { bursts, timerAt: null });
   else if (timerAt !== null && timerAt <= next) context.set(activity, { bursts, timerAt });

@@ -57,10 +57,11 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
     reads: [profile, metrics],
     on: [
       on(acceptedEvents, (event, context) => {
-        if (context.late || index(event.tenantId, `event ${event.type}`) === undefined) return;
+        const trigger = `event ${event.type}`;
+        if (context.late || index(event.tenantId, trigger) === undefined) return;
         const { tenantId, userId, properties } = event;
         const id = `event:${context.key}:${event.eventId}@${event.occurredAt}`;
-        match({ trigger: `event ${event.type}`, id, tenantId, userId, properties, facts: {} }, context);
+        match({ trigger, id, tenantId, userId, properties, facts: {} }, context);
       }),
       on(sessions, (session, context) => {
         const { tenantId, userId, sessionId } = session;
@@ -142,9 +143,9 @@ function lookupOf({ properties, facts }: Cause, context: Context): Lookup {
   return (subject, name) => {
     switch (subject) {
       case 'property':
-        return properties[name];
+        return Object.hasOwn(properties, name) ? properties[name] : null;
       case 'fact':
-        return facts[name];
+        return Object.hasOwn(facts, name) ? facts[name] : null;
       case 'attribute':
         return attributeOf(context.get(profile), name);
       case 'metric':

@@ -1,6 +1,6 @@
 // Joins a user's events that are no more than the gap apart, and emits each session once its close is certain.
 import { openSessions } from '../schemas/cells.ts';
-import { withOneMore } from '../schemas/counts.ts';
+import { summed, withOneMore } from '../schemas/counts.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { compareBytes } from '../schemas/order.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
@@ -93,13 +93,11 @@ function grow(session: OpenSession, { occurredAt, type, sessionId }: UserEvent):
 }
 
 function merge(a: OpenSession, b: OpenSession): OpenSession {
-  const eventTypes: Record<string, number> = { ...a.eventTypes };
-  for (const [type, count] of Object.entries(b.eventTypes)) eventTypes[type] = (eventTypes[type] ?? 0) + count;
   return {
     startedAt: Math.min(a.startedAt, b.startedAt),
     endedAt: Math.max(a.endedAt, b.endedAt),
     eventCount: a.eventCount + b.eventCount,
-    eventTypes,
+    eventTypes: summed(a.eventTypes, b.eventTypes),
     appSessionIds: [...new Set([...a.appSessionIds, ...b.appSessionIds])],
   };
 }

@@ -32,15 +32,21 @@ export class GlobalReader {
   async open(): Promise<void> {
     const { topic } = this.#table.topic;
     for (let p = 0; p < this.#log.partitions(topic); p++) this.#positions[p] = 0;
-    await this.#read();
-    this.#unsubscribe = this.#log.onAppend(topic, () => {
-      this.#reading = this.#reading.then(() => this.#read());
-    });
+    // Before the first read, lest what is appended meanwhile goes unnoticed.
+    this.#unsubscribe = this.#log.onAppend(topic, () => this.#readOn());
+    await this.#readOn();
   }
 
   async close(): Promise<void> {
     this.#unsubscribe?.();
     await this.#reading;
+  }
+
+  /** Reads once more after what is being read. Rejects for this call alone, so that `close` needn't. */
+  #readOn(): Promise<void> {
+    const reading = this.#reading.then(() => this.#read());
+    this.#reading = reading.catch(() => {});
+    return reading;
   }
 
   async #read(): Promise<void> {

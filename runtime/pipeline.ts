@@ -67,17 +67,15 @@ export class Pipeline {
     for (const task of this.tasks) task.advance(to);
   }
 
-  /** Fires all timers with an instant before `to`, in one order, without moving time any further. */
-  fireBefore(to: number): void {
+  /** Fires timers with an instant before `to`, in one order, at most `limit`, without moving time further. True when none is left. */
+  fireBefore(to: number, limit = Number.POSITIVE_INFINITY): boolean {
+    let fired = 0;
     for (let next = this.#next(); next !== undefined && next.at < to; next = this.#next()) {
+      if (fired++ >= limit) return false;
       next.task.fireNext();
       this.#settle(next.task);
     }
-  }
-
-  /** The earliest instant of any timer, or undefined. */
-  nextInstant(): number | undefined {
-    return this.#next()?.at;
+    return true;
   }
 
   #next(): { readonly task: Task; readonly at: number } | undefined {

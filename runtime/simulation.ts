@@ -62,10 +62,11 @@ export async function simulate(options: SimulationOptions): Promise<void> {
       for (const record of head.batch.slice(head.at)) onFate(record, 'not-reached');
     } while (await moveOn(head));
   }
+  while (!pipeline.fireBefore(until, PROGRESS_EVERY)) {
+    onProgress?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   if (until !== Number.POSITIVE_INFINITY) pipeline.advance(until);
-  else
-    for (let next = pipeline.nextInstant(); next !== undefined; next = pipeline.nextInstant())
-      pipeline.advance(next + 1);
 }
 
 /** Rank of sources that hold tables; streams come after them. */

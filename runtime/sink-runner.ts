@@ -13,6 +13,7 @@ import type { StoreChange } from '../state/store.ts';
 import type { Clock } from './clock.ts';
 import type { Log, LogRecord, NewRecord, TaskLog } from './log.ts';
 import { deadLetter, type Serde, timeMark } from './serde.ts';
+import { reach } from './steps.ts';
 
 const FIRST_RETRY = 100;
 const LONGEST_RETRY = 10_000;
@@ -67,7 +68,7 @@ export class SinkRunner {
           if (this.#stop.signal.aborted) break;
           moved = (await this.#next(topic, taskLog)) || moved;
         }
-        this.#quiet = !moved;
+        this.#quiet = !moved && !this.#woken;
         if (moved) await this.#wait(sink.lingerMs ?? 0, true);
         else await this.#wait(IDLE_WAIT, false);
       }
@@ -105,10 +106,15 @@ export class SinkRunner {
     const wanted = noted === undefined ? sink.maxBatch : noted.last - from + 1;
     const records = await readRecords(log, input, from, wanted, noted?.last);
     const last = records[records.length - 1];
-    if (last === undefined) return false;
+    if (last === undefined && noted === undefined) return false;
     this.#quiet = false;
-    let begun: Begun = noted ?? { last: last.offset, refused: [] };
-    if (noted === undefined) await taskLog.commit({ outputs: [], offsets: [], changes: [begunChange(topic, begun)] });
+    reach(this.name, 'batch-chosen');
+    // What was deleted from the log since its batch was begun is passed over.
+    let begun: Begun = noted ?? { last: (last as LogRecord).offset, refused: [] };
+    if (noted === undefined) {
+      await taskLog.commit({ outputs: [], offsets: [], changes: [begunChange(topic, begun)] });
+      reach(this.name, 'boundary-noted');
+    }
 
     await serde.learn(records);
     const letters: NewRecord[] = [];
@@ -133,11 +139,15 @@ export class SinkRunner {
       if (refused === 'stopped') return false;
       if (refused === undefined) {
         for (const offset of begun.refused) {
-          const record = records.find((r) => r.offset === offset) as LogRecord;
+          const record = records.find((r) => r.offset === offset);
+          if (record === undefined) continue;
           letters.push(deadLetter(record, input, { code: 'refused', message: `refused by the sink ${sink.name}` }));
         }
         const offsets = [{ ...input, offset: begun.last + 1 }];
-        await taskLog.commit({ outputs: [...outputs, ...letters], offsets, changes: [{ key: begunKey(topic) }] });
+        const written = taskLog.commit({ outputs: [...outputs, ...letters], offsets, changes: [{ key: begunKey(topic) }] });
+        reach(this.name, 'offset-commit-begun');
+        await written;
+        reach(this.name, 'offset-commit-done');
         this.#positions[topic.name] = begun.last + 1;
         return true;
       }
@@ -153,7 +163,10 @@ export class SinkRunner {
     for (let wait = FIRST_RETRY; ; wait = Math.min(2 * wait, LONGEST_RETRY)) {
       outputs.length = 0;
       try {
-        await sink.write(batch, this.#context(outputs, taskLog));
+        const written = sink.write(batch, this.#context(outputs, taskLog));
+        reach(this.name, 'write-begun');
+        await written;
+        reach(this.name, 'write-done');
         if (!this.#available) logger.info({ sink: sink.name }, 'the sink is available again');
         this.#available = true;
         return undefined;
@@ -183,8 +196,10 @@ export class SinkRunner {
       emit: (topic, value) => outputs.push(serde.encode(topic, value, log.partitions(topic.topic))),
       notes: {
         get: async (key) => taskLog.store.get(keyOf(key))?.toString('utf8'),
-        put: (key, note) =>
-          taskLog.commit({ outputs: [], offsets: [], changes: [{ key: keyOf(key), value: Buffer.from(note) }] }),
+        put: async (key, note) => {
+          await taskLog.commit({ outputs: [], offsets: [], changes: [{ key: keyOf(key), value: Buffer.from(note) }] });
+          reach(this.name, 'sink-noted');
+        },
       },
       now: (eventTime) => clock?.now() ?? eventTime,
       signal: this.#stop.signal,
@@ -192,6 +207,7 @@ export class SinkRunner {
   }
 
   #wakeUp(): void {
+    this.#quiet = false;
     this.#woken = true;
     this.#wake?.();
   }

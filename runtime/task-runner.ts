@@ -5,7 +5,8 @@ import type { Clock } from './clock.ts';
 import { type InputRecord, Inputs } from './inputs.ts';
 import type { Log, NewRecord, TaskLog } from './log.ts';
 import { deadLetter, type Serde } from './serde.ts';
-import { Task, type TaskToken } from './task.ts';
+import { reach } from './steps.ts';
+import { EARLIEST_TIME, LATEST_TIME, type Refusal, Task, type TaskToken } from './task.ts';
 
 /** Records and timers between two looks at the rest of the process. */
 const SLICE_RECORDS = 512;
@@ -17,6 +18,8 @@ const COMMIT_MS = 100;
 const FOLLOW_AFTER = 1000;
 /** The longest wait for something to happen, ms: time goes on although nothing is appended. */
 const IDLE_WAIT = 200;
+/** Where the number of dead letters is kept, beside the task's own state. */
+const DEAD_LETTERS_KEY = Buffer.from('m/dead-letters');
 
 export interface TaskRunnerOptions {
   readonly topology: Topology;
@@ -63,6 +66,7 @@ export class TaskRunner {
     this.#taskLog = taskLog;
     const task = new Task({ topology, lateness, maxJump, store: taskLog.store });
     this.#task = task;
+    this.#deadLettersTotal = Number(taskLog.store.get(DEAD_LETTERS_KEY)?.toString('utf8') ?? 0);
     const inputs = new Inputs(
       log,
       serde,
@@ -74,7 +78,6 @@ export class TaskRunner {
     this.#inputs = inputs;
     for (const { topic } of topology.inputs) this.#unsubscribe.push(log.onAppend(topic.topic, () => this.#wakeUp()));
     this.#committedAt = this.#options.stopwatch.now();
-    task.advance(task.streamTime);
     try {
       while (!this.#stopping) await this.#turn(task, inputs);
       await this.#commit(task, taskLog);
@@ -92,7 +95,7 @@ export class TaskRunner {
     this.#wakeUp();
   }
 
-  /** Everything on the log was processed and committed, and no timer is due. */
+  /** Everything on the log was processed and committed, and no timer is due: live, as of the wall clock. */
   get quiet(): boolean {
     return this.#quiet;
   }
@@ -114,7 +117,9 @@ export class TaskRunner {
     if (this.#failure !== undefined) throw this.#failure;
     const keys = await inputs.fetch();
     if (keys.length > 0) task.prefetch(keys);
+    reach(this.name, 'fetched');
     const moved = this.#slice(task, inputs);
+    if (moved) reach(this.name, 'processed');
     const { stopwatch } = this.#options;
     const idle = inputs.peek() === undefined;
     if (
@@ -128,18 +133,22 @@ export class TaskRunner {
       // Everything else in the process gets its turn between two slices.
       return new Promise((resolve) => setImmediate(resolve));
     }
-    const followed = this.#followWall(task, inputs);
-    if (followed) return;
+    const fired = task.fired;
+    const caughtUp = this.#followWall(task, inputs);
+    if (task.fired > fired) return;
     await this.#committing;
-    this.#quiet = idle && !inputs.mustFetch && this.#uncommitted === 0;
-    if (idle && !inputs.mustFetch) await this.#wait(IDLE_WAIT);
+    if (!idle || inputs.mustFetch) return;
+    this.#quiet = caughtUp && this.#uncommitted === 0 && !this.#woken;
+    await this.#wait(IDLE_WAIT);
   }
 
   /** Processes records at hand, and the timers before them; returns whether there were any. */
   #slice(task: Task, inputs: Inputs): boolean {
     const fired = task.fired;
     let done = 0;
-    for (let next = inputs.peek(); next !== undefined && done < SLICE_RECORDS; next = inputs.peek()) {
+    // Passed timers that the slice before left, or the process before this one.
+    const settled = task.advance(task.streamTime, SLICE_TIMERS);
+    for (let next = settled ? inputs.peek() : undefined; next !== undefined && done < SLICE_RECORDS; next = inputs.peek()) {
       // A stream that may have more must be asked before others go ahead of it.
       if (done > 0 && next.input.role === 'stream' && inputs.mustFetch) break;
       if (!this.#take(task, next)) break;
@@ -155,10 +164,13 @@ export class TaskRunner {
   /** Processes a record after the timers before it. False when more of them are left than one slice fires. */
   #take(task: Task, { input, record, mark, decoded }: InputRecord): boolean {
     const wall = this.#options.clock?.now();
-    // Live, time is the wall clock's to tell.
-    if (mark !== undefined) return wall !== undefined || task.advance(mark, SLICE_TIMERS);
     const { topic, partition } = input;
-    const refusal = 'code' in decoded ? decoded : task.refuse(topic, decoded.value, wall);
+    const refusal =
+      mark !== undefined ? markRefusal(mark) : 'code' in decoded ? decoded : task.refuse(topic, decoded.value, wall);
+    if (refusal === undefined && mark !== undefined) {
+      // Live, time is the wall clock's to tell.
+      return wall !== undefined || task.advance(mark, SLICE_TIMERS);
+    }
     if (refusal !== undefined) {
       this.#refuse(deadLetter(record, { topic: topic.topic, partition }, refusal));
       return true;
@@ -172,17 +184,17 @@ export class TaskRunner {
     return true;
   }
 
-  /** At the end of every stream for a second, live: time follows the wall clock. Returns whether timers fired. */
+  /** At the end of every stream for a second, live: time follows the wall clock. Returns whether it has caught up with it. */
   #followWall(task: Task, inputs: Inputs): boolean {
     const now = this.#options.clock?.now();
-    if (now === undefined || !inputs.streamsAtEnd) return false;
+    if (now === undefined) return true;
+    if (!inputs.streamsAtEnd) return false;
     this.#atEndSince ??= now;
     if (now - this.#atEndSince < FOLLOW_AFTER) return false;
     const before = task.fired;
-    task.advance(now, SLICE_TIMERS);
-    const fired = task.fired - before;
-    this.#uncommitted += fired;
-    return fired > 0;
+    const caughtUp = task.advance(now, SLICE_TIMERS);
+    this.#uncommitted += task.fired - before;
+    return caughtUp;
   }
 
   #refuse(letter: NewRecord): void {
@@ -202,6 +214,8 @@ export class TaskRunner {
     this.#uncommitted = 0;
     this.#committedAt = this.#options.stopwatch.now();
     const { changes, token } = task.takeChanges();
+    if (this.#deadLetters.length > 0)
+      changes.push({ key: DEAD_LETTERS_KEY, value: Buffer.from(String(this.#deadLettersTotal)) });
     const outputs = [...this.#outputs(task), ...this.#deadLetters];
     this.#deadLetters = [];
     const { partition } = this.#options;
@@ -210,6 +224,7 @@ export class TaskRunner {
       partition,
       offset: position,
     }));
+    reach(this.name, 'changes-taken');
     this.#committing = this.#write(taskLog, { outputs, offsets, changes }, task, token);
   }
 
@@ -220,8 +235,12 @@ export class TaskRunner {
     token: TaskToken,
   ): Promise<void> {
     try {
-      await taskLog.commit(commit);
+      const written = taskLog.commit(commit);
+      reach(this.name, 'log-write-begun');
+      await written;
+      reach(this.name, 'log-write-done');
       task.committed(token);
+      reach(this.name, 'committed');
     } catch (error) {
       this.#failure = error;
       this.#wakeUp();
@@ -237,6 +256,7 @@ export class TaskRunner {
   }
 
   #wakeUp(): void {
+    this.#quiet = false;
     this.#woken = true;
     this.#wake?.();
   }
@@ -255,6 +275,12 @@ export class TaskRunner {
     }
     this.#woken = false;
   }
+}
+
+/** A time mark beyond all times would make everything after it late. */
+function markRefusal(mark: number): Refusal | undefined {
+  if (mark >= EARLIEST_TIME && mark <= LATEST_TIME) return undefined;
+  return { code: 'time-out-of-range', message: `the time mark ${mark} is outside 1970-01-01 to 2100-01-01` };
 }
 
 export interface TaskStatus {

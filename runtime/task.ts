@@ -242,6 +242,11 @@ export class Task implements Context {
 
   setTimer(kind: TimerKind, at: number, id = '', order: TimerOrder = NO_ORDER): void {
     const { requestedAt, priority, campaignId } = order;
+    if (!(isInstant(at) && isInstant(requestedAt) && priority >= 0 && priority <= 255)) {
+      throw new Error(
+        `timer ${kind.name} at ${at} (${requestedAt}, ${priority}) can't be kept: give whole ms since 1970, priority 0 to 255`,
+      );
+    }
     this.#pending.push({ at, rank: kind.rank, key: this.key, requestedAt, priority, campaignId, id });
   }
 
@@ -298,6 +303,10 @@ interface TaskMeta {
 export interface TaskToken {
   readonly rows: number;
   readonly timers: ReadonlySet<QueuedTimer>;
+}
+
+function isInstant(ms: number): boolean {
+  return Number.isSafeInteger(ms) && ms >= 0;
 }
 
 /** Rows within a key (a campaign's reservations) are separated from it by a zero byte. */

@@ -57,8 +57,8 @@ export function codecOf<T>(text: string): AvroCodec<T> {
     decode: (bytes) => type.fromBuffer(bytes) as T,
     decodeFrom(writerJson, bytes) {
       let resolver = resolvers.get(writerJson);
-      const writer = avsc.Type.forSchema(JSON.parse(writerJson) as avsc.Schema, { wrapUnions: false });
       if (resolver === undefined) {
+        const writer = avsc.Type.forSchema(JSON.parse(writerJson) as avsc.Schema, { wrapUnions: false });
         resolver = type.createResolver(writer);
         resolvers.set(writerJson, resolver);
       }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withOneMore } from './counts.ts';
+import { summed, withOneMore } from './counts.ts';
 
 test('one more of a name is counted in a copy', () => {
   const counts = { view: 2 };
@@ -15,4 +15,13 @@ test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])('"%s" is a
     [name, 2],
   ]);
   expect(Object.getPrototypeOf(twice)).toBe(Object.prototype);
+});
+
+test('counts are summed name by name, whatever the names', () => {
+  const sum = summed(withOneMore({ view: 1 }, '__proto__'), withOneMore({ view: 2 }, 'constructor'));
+  expect(Object.entries(sum)).toEqual([
+    ['view', 3],
+    ['__proto__', 1],
+    ['constructor', 1],
+  ]);
 });

@@ -12,3 +12,13 @@ export function withOneMore(counts: Readonly<Record<string, number>>, name: stri
   else copy[name] = next;
   return copy;
 }
+
+/** The counts of both, name by name. */
+export function summed(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const counts = new Map(Object.entries(a));
+  for (const [name, count] of Object.entries(b)) counts.set(name, (counts.get(name) ?? 0) + count);
+  return Object.fromEntries(counts);
+}

@@ -9,6 +9,8 @@ import type { CampaignDefinition } from './types.ts';
 /** The id under which the policy travels on the campaigns topic. */
 export const POLICY_ID = 'policy';
 
+const DEFAULT_TENANT = 'default';
+
 export interface InForce<T> {
   readonly version: number;
   readonly effectiveFrom: number;
@@ -18,29 +20,25 @@ export interface InForce<T> {
 export class Definitions {
   readonly #campaigns = new Map<string, InForce<Campaign>[]>();
   readonly #policies = new Map<string, InForce<Policy>[]>();
-  readonly #byTenant = new Map<string, string[]>();
+  readonly #byTenant = new Map<string, readonly string[]>();
   readonly #horizons = new Map<string, number>();
   #revision = 0;
 
   /** Takes a record of the campaigns topic. Throws when the definition does not parse. */
   apply(record: CampaignDefinition): void {
     const { tenantId, campaignId, version, effectiveFrom } = record;
+    if (campaignId === POLICY_ID) {
+      const definition = taken(policyFromJson(record.definition));
+      insert(this.#policies, tenantId, { version, effectiveFrom, definition });
+    } else {
+      const definition = taken(campaignFromJson(record.definition));
+      if (!this.knows(tenantId, campaignId)) {
+        this.#byTenant.set(tenantId, [...this.campaignIds(tenantId), campaignId].sort(compareBytes));
+      }
+      insert(this.#campaigns, keyOf(tenantId, campaignId), { version, effectiveFrom, definition });
+    }
     this.#revision++;
     this.#horizons.clear();
-    if (campaignId === POLICY_ID) {
-      insert(this.#policies, tenantId, {
-        version,
-        effectiveFrom,
-        definition: taken(policyFromJson(record.definition)),
-      });
-      return;
-    }
-    const key = keyOf(tenantId, campaignId);
-    if (!this.#campaigns.has(key)) {
-      const ids = this.#byTenant.get(tenantId) ?? [];
-      this.#byTenant.set(tenantId, [...ids, campaignId].sort(compareBytes));
-    }
-    insert(this.#campaigns, key, { version, effectiveFrom, definition: taken(campaignFromJson(record.definition)) });
   }
 
   /** Grows with every change, so that what is derived from the definitions can be made again. */
@@ -58,9 +56,12 @@ export class Definitions {
     return inForce(this.#campaigns.get(keyOf(tenantId, campaignId)), time);
   }
 
-  /** The policy's newest version with effectiveFrom <= time; the default policy where there is none. */
+  /**
+   * The policy's newest version with effectiveFrom <= time. A tenant without a policy of its own has that of the default
+   * tenant; where there is none either, the built-in one holds.
+   */
   policy(tenantId: string, time: number): Policy {
-    const versions = this.#policies.get(tenantId);
+    const versions = this.#policies.get(tenantId) ?? this.#policies.get(DEFAULT_TENANT);
     return versions === undefined ? defaultPolicy : (inForce(versions, time)?.definition ?? defaultPolicy);
   }
 
@@ -73,7 +74,8 @@ export class Definitions {
   horizonMs(tenantId: string): number {
     let horizon = this.#horizons.get(tenantId);
     if (horizon === undefined) {
-      const policies = this.#policies.get(tenantId)?.map((p) => p.definition) ?? [defaultPolicy];
+      // The default policy is in force until the first of the tenant's own.
+      const policies = [defaultPolicy, ...(this.#policies.get(tenantId) ?? []).map((p) => p.definition)];
       const caps = policies.flatMap((p) => p.caps.map((c) => c.windowMs + (c.calendar ? DAY_MS : 0)));
       const dedupes = this.campaignIds(tenantId)
         .flatMap((id) => this.versions(tenantId, id))

@@ -121,17 +121,27 @@ function readType(type: AvroType): Read {
     case 'record':
       return readRecord(type as unknown as AvroSchema);
     case 'int':
+      return readWhole(-(2 ** 31), 2 ** 31 - 1);
     case 'long':
-      return (value, path) => expect(Number.isSafeInteger(value), value, path, 'a whole number');
+      // Avro doubles a number to write it, and beyond this the double is no safe integer.
+      return readWhole(-(2 ** 52), 2 ** 52);
     case 'double':
       return (value, path) => expect(typeof value === 'number' && Number.isFinite(value), value, path, 'a number');
     case 'boolean':
       return (value, path) => expect(typeof value === 'boolean', value, path, 'true or false');
     case 'string':
-      return (value, path) => expect(typeof value === 'string', value, path, 'a string');
+      return (value, path) => (expect(typeof value === 'string', value, path, 'a string') as string).toWellFormed();
     default:
       throw new Error(`the JSON form knows no Avro type ${name}`);
   }
+}
+
+function readWhole(least: number, most: number): Read {
+  const wanted = `a whole number from ${least} to ${most}`;
+  return (value, path) => {
+    const ok = Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+    return expect(ok, value, path, wanted);
+  };
 }
 
 function expect(ok: boolean, value: unknown, path: string, wanted: string): unknown {
@@ -152,7 +162,8 @@ function readUnion(types: readonly AvroType[]): Read {
     const ok =
       scalars.has(typeof value) &&
       (typeof value !== 'number' || (whole ? Number.isSafeInteger(value) : Number.isFinite(value)));
-    return expect(ok, value, path, wanted);
+    expect(ok, value, path, wanted);
+    return typeof value === 'string' ? value.toWellFormed() : value;
   };
 }
 
@@ -163,9 +174,17 @@ function readMap(read: Read): Read {
     }
     const source = value as Record<string, unknown>;
     for (const name in source) {
+      if (name === '__proto__' || !name.isWellFormed())
+        throw new BadValue(join(path, name), 'must have a well-formed name');
       const given = source[name];
-      // The common values need no path, which costs more than the check.
-      if (typeof given === 'object' || read(given, '') !== given) source[name] = read(given, join(path, name));
+      let taken: unknown;
+      try {
+        taken = read(given, '');
+      } catch {
+        // A path costs more than the check, so only a bad value gets one.
+        taken = read(given, join(path, name));
+      }
+      if (taken !== given) source[name] = taken;
     }
     return source;
   };
@@ -197,7 +216,7 @@ function readTime(value: unknown, path: string): number {
       time = Date.parse(value);
       if (Number.isNaN(time) || !dayExists(value)) throw new BadValue(path, 'is no time that exists');
     }
-  } else if (typeof value === 'number' && Number.isFinite(value)) time = Math.trunc(value);
+  } else if (typeof value === 'number' && Number.isFinite(value)) time = Math.floor(value);
   else throw new BadValue(path, `expected a time as ISO-8601 with a zone or epoch ms, got ${kindOf(value)}`);
   if (time < EARLIEST || time >= LATEST) throw new BadValue(path, 'is outside 1970-01-01 to 2100-01-01');
   return time;

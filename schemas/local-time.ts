@@ -2,7 +2,7 @@
 import { IANAZone } from 'luxon';
 import { DAY_MS, type DailyWindow } from './durations.ts';
 
-/** No zone changes its offset at an instant that is not a multiple of this (since 1972), so it is asked once for each. */
+/** A zone is asked for its offset once for each step of this length, unless the offset changes within it. */
 const OFFSET_STEP = 15 * 60_000;
 const STEPS_KEPT = 20_000;
 
@@ -44,7 +44,10 @@ function cachedZone(name: string): Zone {
       const step = Math.floor(instant / OFFSET_STEP);
       let offset = offsets.get(step);
       if (offset === undefined) {
-        offset = zone.offset(step * OFFSET_STEP) * 60_000;
+        const start = step * OFFSET_STEP;
+        offset = zone.offset(start) * 60_000;
+        // Most changes are on the quarter of an hour. Not all: Newfoundland's were at 00:01.
+        if (zone.offset(start + OFFSET_STEP - 1) * 60_000 !== offset) return zone.offset(instant) * 60_000;
         if (offsets.size >= STEPS_KEPT) offsets.clear();
         offsets.set(step, offset);
       }
@@ -105,10 +108,9 @@ function firstInstant(from: number, zone: Zone, wanted: (at: number) => boolean,
   for (;;) {
     const wait = (timeOfDay() - localMs(at, zone) + DAY_MS) % DAY_MS || DAY_MS;
     const target = at + wait;
-    if (zone.offsetAt(target) === zone.offsetAt(at)) return target;
-    const change = offsetChange(at, target, zone);
-    if (wanted(change)) return change;
-    at = change;
+    at = zone.offsetAt(target) === zone.offsetAt(at) ? target : offsetChange(at, target, zone);
+    // A clock put back over midnight comes to the same day again.
+    if (wanted(at)) return at;
   }
 }
 

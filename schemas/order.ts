@@ -14,7 +14,11 @@ export function compareBytes(a: string, b: string): number {
     const y = b.charCodeAt(i);
     if (x !== y) {
       // A surrogate stands for a character above U+FFFF, so it sorts after U+E000..U+FFFF.
-      if (x >= SURROGATES && y >= SURROGATES) return rank(x) - rank(y);
+      if (x >= SURROGATES && y >= SURROGATES) {
+        // One without its other half is written as U+FFFD.
+        if (!a.isWellFormed() || !b.isWellFormed()) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+        return rank(x) - rank(y);
+      }
       return x - y;
     }
   }

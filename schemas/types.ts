@@ -16,7 +16,7 @@ export interface CampaignDefinition {
 export interface Candidate {
   /** reserve asks; release gives back; spent confirms; correct tells the actual cost. */
   readonly kind: 'reserve' | 'release' | 'spent' | 'correct';
-  /** The request it is for. */
+  /** Names the request it is for: its id when a trigger made it, else one derived from the asker's. */
   readonly requestId: string;
   /** 0 for the first channel, counting up with each fallback. */
   readonly hop: number;
@@ -238,7 +238,7 @@ export interface SendRequest {
 }
 /** One message to hand to a provider. */
 export interface SendCommand {
-  /** requestId#hop. */
+  /** Derived from the request and the hop. */
   readonly sendId: string;
   /** The request it answers. */
   readonly requestId: string;
@@ -303,7 +303,7 @@ export interface Signal {
 }
 /** pace's answer to a reserve. */
 export interface BudgetVerdict {
-  /** The request it is for. */
+  /** Names the request it is for: its id when a trigger made it, else one derived from the asker's. */
   readonly requestId: string;
   /** As in the candidate. */
   readonly hop: number;

@@ -105,10 +105,13 @@ export class KeyedState {
     this.#undoValues[undo] = row.values[tag];
     this.#undoStored[undo] = row.stored[tag];
     row.values[tag] = value;
-    row.stored[tag] = undefined;
+    // In memory nothing is ever stored, and no list of bytes should grow for each row.
+    if (row.stored[tag] !== undefined) row.stored[tag] = undefined;
     if (!row.dirty) {
       row.dirty = true;
       this.#dirty.push(row);
+      // It may have been let go while its holder looked at others.
+      if (!this.#old.has(row.key)) this.#young.set(row.key, row);
     }
   }
 

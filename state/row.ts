@@ -31,16 +31,21 @@ export function decodeRow(key: string, bytes: Buffer): Row {
     const tag = bytes.readUInt8(at);
     const length = bytes.readUInt32BE(at + 9);
     const end = at + HEADER + length;
+    if (end > bytes.length) throw new RangeError('the row ends within a cell');
     row.stored[tag] = { fingerprint: bytes.subarray(at + 1, at + 9), avro: bytes.subarray(at + HEADER, end) };
     at = end;
   }
   return row;
 }
 
-/** The row's bytes; undefined when no cell is left. Encodes only the cells that changed. */
+/**
+ * The row's bytes; undefined when no cell is left. Encodes only the cells that changed, and keeps those of tags that only a
+ * newer version knows.
+ */
 export function encodeRow(row: Row, cells: readonly (Cell<unknown> | undefined)[]): Buffer | undefined {
   const parts: Buffer[] = [];
-  for (let tag = 0; tag < cells.length; tag++) {
+  const tags = Math.max(cells.length, row.stored.length);
+  for (let tag = 0; tag < tags; tag++) {
     let stored = row.stored[tag];
     if (stored === undefined) {
       const value = row.values[tag];

@@ -27,7 +27,9 @@ export function compareTimers(a: QueuedTimer, b: QueuedTimer): number {
 }
 
 const PREFIX = 0x74; // 't'
+const START = Buffer.from([PREFIX]);
 const END = Buffer.from([PREFIX + 1]);
+const ZERO = Buffer.from([0]);
 /** Timers read from the store at once, and a quarter of what the heap may hold. */
 const CHUNK = 16_384;
 
@@ -41,12 +43,14 @@ export class TimerQueue {
   #far: Set<QueuedTimer> = new Set();
   #added: Set<QueuedTimer> = new Set();
   #removed: QueuedTimer[] = [];
+  /** Removed in the commit under way: the store may still have them. */
+  #leaving: readonly QueuedTimer[] = [];
 
   /** Without a store the heap is all there is. `chunk` (at least 2) is how many timers one read brings into memory. */
   constructor(store?: Store, chunk = CHUNK) {
     this.#store = store;
     this.#chunk = chunk;
-    if (store !== undefined) this.#load(Buffer.from([PREFIX]));
+    if (store !== undefined) this.#load();
   }
 
   set(timer: QueuedTimer): void {
@@ -57,7 +61,7 @@ export class TimerQueue {
 
   /** The next timer to fire; undefined when there is none. */
   peek(): QueuedTimer | undefined {
-    while (this.#heap.length === 0 && this.#horizon !== undefined) this.#load(encodeTimer(this.#horizon));
+    while (this.#heap.length === 0 && this.#horizon !== undefined) this.#load();
     return this.#heap[0];
   }
 
@@ -79,38 +83,52 @@ export class TimerQueue {
     return this.#heap.length + this.#far.size;
   }
 
-  /** What changed since the last call, for one write; call `committed` with the token once it is in the store. */
+  /**
+   * What changed since the last call, for one write; call `committed` with the token once it is in the store, and before the
+   * next call.
+   */
   takeChanges(): { readonly changes: StoreChange[]; readonly token: ReadonlySet<QueuedTimer> } {
     const changes: StoreChange[] = [];
     for (const timer of this.#removed) changes.push({ key: encodeTimer(timer) });
     for (const timer of this.#added) changes.push({ key: encodeTimer(timer), value: EMPTY });
     const token = this.#added;
     this.#added = new Set();
+    this.#leaving = this.#removed;
     this.#removed = [];
     return { changes, token };
   }
 
   committed(token: ReadonlySet<QueuedTimer>): void {
     for (const timer of token) this.#far.delete(timer);
-    if (this.#heap.length > 4 * this.#chunk) this.#spill(token);
+    this.#leaving = [];
+    if (this.#heap.length > 4 * this.#chunk) this.#spill();
   }
 
   /** Leaves the later timers to the store. Those not yet committed stay in memory. */
-  #spill(token: ReadonlySet<QueuedTimer>): void {
+  #spill(): void {
     if (this.#store === undefined) return;
     this.#heap.sort(compareTimers);
-    const later = this.#heap.splice(this.#chunk);
-    for (const timer of later) if (this.#added.has(timer) && !token.has(timer)) this.#far.add(timer);
-    this.#horizon = this.#heap[this.#chunk - 1];
+    this.#horizon = this.#heap[this.#chunk - 1] as QueuedTimer;
+    let kept = this.#chunk;
+    while (kept < this.#heap.length && compareTimers(this.#heap[kept] as QueuedTimer, this.#horizon) === 0) kept++;
+    for (const timer of this.#heap.splice(kept)) if (this.#added.has(timer)) this.#far.add(timer);
   }
 
-  #load(from: Buffer): void {
+  /** Reads on from the horizon. */
+  #load(): void {
     const horizon = this.#horizon;
+    const from = horizon === undefined ? START : Buffer.concat([encodeTimer(horizon), ZERO]);
     const found = (this.#store as Store).scan(from, END, this.#chunk).map(([key]) => decodeTimer(key));
     this.#horizon = found.length === this.#chunk ? found[this.#chunk - 1] : undefined;
+    // A timer set for an instant long passed may have fired from beyond a horizon that a spill moved back.
+    const gone = new Set<string>();
+    if (horizon !== undefined) {
+      for (const timer of [...this.#leaving, ...this.#removed]) {
+        if (compareTimers(timer, horizon) > 0) gone.add(encodeTimer(timer).toString('latin1'));
+      }
+    }
     for (const timer of found) {
-      // The scan starts at the horizon itself, which has fired.
-      if (horizon === undefined || compareTimers(timer, horizon) > 0) this.#push(timer);
+      if (gone.size === 0 || !gone.has(encodeTimer(timer).toString('latin1'))) this.#push(timer);
     }
     for (const timer of this.#far) {
       if (this.#horizon === undefined || compareTimers(timer, this.#horizon) <= 0) {

@@ -4,6 +4,7 @@ import { deduplicate } from '../processors/deduplicate.ts';
 import { detectInactivity } from '../processors/detect-inactivity.ts';
 import { keepUser } from '../processors/keep-user.ts';
 import { matchCampaigns } from '../processors/match-campaigns.ts';
+import type { Processor } from '../processors/processor.ts';
 import { sessionize } from '../processors/sessionize.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import {
@@ -25,11 +26,11 @@ import { defineTopology, internal, stream, type Topology, table } from './graph.
 export interface EngageOptions {
   /** False: sessions and signals alone, without any campaign. */
   readonly decides?: boolean;
-  /** Also work out why triggers made no request. */
-  readonly explain?: boolean;
+  /** Consumes why triggers made no request (the stream `unmatched`), which is worked out for it alone. */
+  readonly explain?: Processor;
 }
 
-export function engage(definitions: Definitions, { decides = true, explain = false }: EngageOptions = {}): Topology {
+export function engage(definitions: Definitions, { decides = true, explain }: EngageOptions = {}): Topology {
   const observe = [deduplicate({ outsideRequests: decides }), sessionize(definitions), detectInactivity(definitions)];
   return defineTopology({
     name: 'engage',
@@ -42,7 +43,13 @@ export function engage(definitions: Definitions, { decides = true, explain = fal
     ],
     globals: [campaigns],
     processors: decides
-      ? [...observe, keepUser(), matchCampaigns(definitions, { explain }), decide(definitions)]
+      ? [
+          ...observe,
+          keepUser(),
+          matchCampaigns(definitions, { explain: explain !== undefined }),
+          decide(definitions),
+          ...(explain === undefined ? [] : [explain]),
+        ]
       : observe,
     outputs: decides ? [sessions, signals, decisions, sends, candidates] : [sessions, signals],
   });

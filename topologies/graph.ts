@@ -52,7 +52,7 @@ export function defineTopology(topology: Topology): Topology {
 }
 
 /**
- * The rules: inputs and outputs have the topology's key; every stream a processor consumes is an input or is emitted by an
+ * The rules: inputs have the topology's key; every stream a processor consumes is an input or is emitted by an
  * earlier processor; every emitted stream is an output topic or is consumed by a later processor; every output is emitted;
  * a cell has one writer, and a cell read is written by somebody; a tag names one cell; a timer kind has one handler.
  */
@@ -101,7 +101,8 @@ function validateState({ processors }: Topology): readonly string[] {
       if (writer !== undefined)
         problems.push(`cell ${cell.name} is written by ${writer} and ${processor.name}: keep one writer`);
       writers.set(cell, processor.name);
-      if (tags.has(cell.tag)) problems.push(`cell ${cell.name} has tag ${cell.tag}, which is taken: give it another`);
+      if ((tags.get(cell.tag) ?? cell) !== cell)
+        problems.push(`cell ${cell.name} has tag ${cell.tag}, which is taken: give it another`);
       tags.set(cell.tag, cell);
     }
     for (const { kind } of processor.timers ?? []) {

@@ -19,6 +19,9 @@ Examples:
   $ beckon simulate --events e.ndjson --campaigns campaigns --policy policy.yaml --until 2026-02-01T00:00:00Z --out out
 `;
 
+/** The share of late events that looks like a mistake. */
+const MANY_LATE = 0.1;
+
 interface Flags {
   readonly events: string;
   readonly profiles?: string;
@@ -75,6 +78,13 @@ async function run(flags: Flags): Promise<void> {
     progress.clear(),
   );
   progress.end(Object.values(summary.inputs).reduce((sum, { read }) => sum + read, 0));
+  const { read = 0, late = 0 } = summary.inputs.events ?? {};
+  // Files are often sorted by something else than time.
+  if (late > read * MANY_LATE) {
+    say(
+      `beckon: note: ${late} of ${read} events came late and trigger nothing; a larger --lateness takes them in full`,
+    );
+  }
   process.stdout.write(reportText(summary, { campaigns, currency: policy.currency }));
   const next = campaigns === undefined ? 'beckon simulate … --campaigns DIR' : `beckon explain USER --from ${out}`;
   process.stdout.write(

@@ -30,6 +30,16 @@ export class Random {
     return list[this.below(list.length)] as T;
   }
 
+  /** An index, each as likely as its weight (0 or more, not all 0). */
+  weighted(weights: readonly number[]): number {
+    let left = this.next() * weights.reduce((sum, weight) => sum + weight, 0);
+    for (let i = 0; i < weights.length; i++) {
+      left -= weights[i] as number;
+      if (left < 0) return i;
+    }
+    return weights.length - 1;
+  }
+
   /** Exponential with the given mean: the wait for something that happens at a steady rate. */
   exponential(mean: number): number {
     return -mean * Math.log(1 - this.next());

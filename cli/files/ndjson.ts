@@ -32,7 +32,7 @@ export class UnreadableFile extends BadInput {
   override readonly name = 'UnreadableFile';
 }
 
-const CHUNK = 1 << 18;
+const CHUNK = 1 << 16;
 /** No record needs a longer line; one that is longer is skipped without being held whole. */
 export const MAX_LINE = 8 << 20;
 const NEWLINE = 10;

@@ -1,5 +1,5 @@
 // The folder a simulation writes to: a new or empty one, or that of a former simulation. Nobody else's files are touched.
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { BadInput } from '../errors.ts';
 import { isRunFile, RUN_FILE } from './run-file.ts';
@@ -14,6 +14,8 @@ export function checkOutFolder(out: string, inputs: readonly string[]): void {
   if (!lstatSync(realpathSync(out)).isDirectory()) throw new BadInput(`--out ${out}: is a file; name a new folder`);
   const here = realpathSync(out);
   for (const input of inputs) {
+    // A pipe has no place of its own.
+    if (statSync(input).isFIFO()) continue;
     const real = realpathSync(input);
     if (real === here || dirname(real) === here) {
       throw new BadInput(`--out ${out}: is the folder of the input ${input}; name a new folder`);

@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import type { Campaign } from '../../schemas/campaign.ts';
 import { formatMicros } from '../../schemas/money.ts';
 import type { InputCounts, Summary } from '../files/summary.ts';
+import { oneLine } from '../printable.ts';
 
 export interface ReportOptions {
   /** Undefined: the run decided nothing. */
@@ -53,10 +54,15 @@ function spending(summary: Summary, campaigns: readonly Campaign[], currency: st
     const { requests = 0, sent = 0, spendMicros = 0 } = summary.campaigns[id] ?? {};
     const campaign = campaigns.find((c) => c.id === id);
     const total = campaign?.budget?.totalMicros ?? null;
-    const limit = total === null ? (campaign === undefined ? 'not known' : 'no total') : formatMicros(total, currency);
+    const limit = total === null ? withoutTotal(campaign) : formatMicros(total, currency);
     const used = total === null || total === 0 ? '' : `${((spendMicros / total) * 100).toFixed(1)} %`;
-    return [id.slice(0, 60), requests, sent, formatMicros(spendMicros, currency), limit, used];
+    return [oneLine(id.slice(0, 60)), requests, sent, formatMicros(spendMicros, currency), limit, used];
   });
+}
+
+function withoutTotal(campaign: Campaign | undefined): string {
+  if (campaign === undefined) return 'not a campaign';
+  return campaign.budget === null ? 'none' : 'no total';
 }
 
 function table(head: readonly string[], rows: readonly Row[]): string {

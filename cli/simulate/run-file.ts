@@ -90,7 +90,9 @@ export function readRunFile(folder: string): FormerRun {
     campaigns: file.campaigns?.map((campaign) => taken(campaignFromJson(JSON.stringify(campaign)))),
     policy: taken(policyFromJson(JSON.stringify(file.policy))),
   };
-  const changed = Object.values(inputs).flatMap(({ path, bytes }) => {
+  const changed = Object.values(inputs).flatMap((given) => {
+    if (given === undefined) return [];
+    const { path, bytes } = given;
     const now = statSync(path, { throwIfNoEntry: false });
     return now !== undefined && now.size !== bytes ? [`${path} changed since the simulation; run it again`] : [];
   });

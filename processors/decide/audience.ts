@@ -23,7 +23,7 @@ function lookupOf({ request, profile, metrics, now }: Case): Lookup {
       case 'metric':
         return metricOf(metrics, name, now);
       default:
-        return request.data[name];
+        return Object.hasOwn(request.data, name) ? request.data[name] : null;
     }
   };
 }

@@ -16,14 +16,31 @@ export interface Result {
   readonly costMicros?: number | null;
 }
 
+/**
+ * What the ids of a request's decisions, sends and reservations are made of. A trigger's request id names its cause; an asker's
+ * may come again, from another user at once and for the same one an hour later.
+ */
+export function storyOf({
+  requestId,
+  tenantId,
+  userId,
+  campaignId,
+  source,
+  requestedAt,
+}: Pick<Request, 'requestId' | 'tenantId' | 'userId' | 'campaignId' | 'source' | 'requestedAt'>): string {
+  if (source === 'trigger') return requestId;
+  return `${campaignId}|request:${tenantId}/${userId}:${requestId}@${requestedAt}`;
+}
+
 export function decisionOf(
-  { requestId, tenantId, userId, campaignId, source, cause, requestedAt }: Request,
+  request: Request,
   definitionVersion: number,
   decidedAt: number,
   steps: readonly DecisionStep[],
   { outcome, reason = null, channel = null, dueAt = null, costMicros = null }: Result,
 ): Decision {
-  const decisionId = `${requestId}#${outcome === 'scheduled' ? 'scheduled' : 'final'}`;
+  const { requestId, tenantId, userId, campaignId, source, cause, requestedAt } = request;
+  const decisionId = `${storyOf(request)}#${outcome === 'scheduled' ? 'scheduled' : 'final'}`;
   const ids = { decisionId, requestId, tenantId, userId, campaignId };
   return {
     ...ids,
@@ -43,10 +60,10 @@ export function decisionOf(
 
 /** Asks pace for budget and a slot. */
 export function candidateOf(c: Case): Candidate {
-  const { requestId, tenantId, userId, campaignId, requestedAt } = c.request;
+  const { tenantId, userId, campaignId, requestedAt } = c.request;
   return {
     kind: 'reserve',
-    requestId,
+    requestId: storyOf(c.request),
     hop: 0,
     tenantId,
     campaignId,
@@ -60,19 +77,14 @@ export function candidateOf(c: Case): Candidate {
   };
 }
 
-/** Gives a reservation back to pace. */
+/** Gives the reservation of a request's story back to pace. */
 export function releaseOf(
-  {
-    requestId,
-    tenantId,
-    userId,
-    campaignId,
-    requestedAt,
-  }: Pick<Request, 'requestId' | 'tenantId' | 'userId' | 'campaignId' | 'requestedAt'>,
+  story: string,
+  { tenantId, userId, campaignId, requestedAt }: Pick<Request, 'tenantId' | 'userId' | 'campaignId' | 'requestedAt'>,
   hop: number,
   expiresAt: number,
 ): Candidate {
-  const ids = { requestId, hop, tenantId, campaignId, userId };
+  const ids = { requestId: story, hop, tenantId, campaignId, userId };
   const nothing = { channels: [], sendingWindow: null, costMicros: null };
   return { kind: 'release', ...ids, requestedAt, earliestAt: requestedAt, expiresAt, ...nothing };
 }
@@ -84,7 +96,7 @@ export function sendOf(
   dueAt: number,
 ): SendCommand {
   const { tenantId, userId, campaignId } = c.request;
-  const sendId = `${requestId}#0`;
+  const sendId = `${storyOf(c.request)}#0`;
   return {
     sendId,
     requestId,

@@ -36,6 +36,10 @@ describe('the window and the total', () => {
   it('are asked in this order', () => {
     expect(several(asap({ to: at(9), total: 0 }), [ask()])).toEqual(['budget-window']);
   });
+
+  it('are asked before the message’s own end', () => {
+    expect(several(asap({ from: at(10), total: 0 }), [ask({ expiresAt: at(10) - 1 })])).toEqual(['budget-total']);
+  });
 });
 
 describe('the channel', () => {

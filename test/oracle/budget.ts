@@ -40,9 +40,9 @@ export function reserve(budget: Budget, ledger: Ledger, ask: Ask): Slot {
   const to = budget.to ?? Number.POSITIVE_INFINITY;
   const total = budget.total ?? Number.POSITIVE_INFINITY;
 
-  // 1. A start that is past the message's own end is outside the window too: nothing but the window moved it there.
+  // 1.
   const start = Math.max(ask.earliestAt, budget.from ?? Number.NEGATIVE_INFINITY);
-  if (start >= to || start > ask.expiresAt) return refuse('budget-window');
+  if (start >= to) return refuse('budget-window');
 
   // 2.
   const fitsTotal = ask.channels.filter(({ cost }) => ledger.reserved + cost <= total);
@@ -72,8 +72,8 @@ export function reserve(budget: Budget, ledger: Ledger, ask: Ask): Slot {
     } else break;
   }
 
-  // 5.
-  if (slotAt > ask.expiresAt && moved) return refuse(moved);
+  // 5. Where nothing else moved it past the message's own end, the budget's beginning did.
+  if (slotAt > ask.expiresAt) return refuse(moved ?? 'budget-window');
   if (slotAt >= to) return refuse('budget-window');
   book(ledger, { channel, cost, day: localDay(slotAt, campaignZone) });
   return { reserved: true, channel, cost, slotAt };

@@ -47,10 +47,10 @@ describe('a campaign with a budget', () => {
     );
   });
 
-  it('leaves to the budget a message that quiet hours move past its end', () => {
+  it('is not asked for a message that quiet hours move past its end', () => {
     const late = campaign({ budget, quietHours: '08:00-12:00', expiresAfterMs: HOUR });
     const { decisions } = run({ ...rest, campaigns: [late], sendRequests: [request(at(9))] });
-    expect(decisions.map((d) => [d.reason, d.steps.at(-1)?.gate])).toEqual([['budget-window', 'budget']]);
+    expect(decisions.map((d) => [d.reason, d.steps.at(-1)?.gate])).toEqual([['expired', 'send-time']]);
   });
 });
 

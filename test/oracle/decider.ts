@@ -3,7 +3,7 @@
 import { emptyLedger, release, reserve } from './budget.ts';
 import { holds, type Scope } from './conditions.ts';
 import { breaks, hasConsent, heldOut, sameMessage } from './gates.ts';
-import type { Campaign, Ledger, OracleDecision, OracleSend, OracleStep, Policy } from './model.ts';
+import type { Campaign, CapRule, Ledger, OracleDecision, OracleSend, OracleStep, Policy } from './model.ts';
 import type { Message, Request, User } from './user.ts';
 import { afterQuiet, zoneOf } from './zones.ts';
 
@@ -75,7 +75,7 @@ export class Decider {
     const held =
       heldOut(user.tenantId, 'global', user.userId, this.#policy.holdout ?? 0) ||
       heldOut(user.tenantId, campaign.id, user.userId, campaign.holdout ?? 0);
-    if (!gate('holdout', !held)) return { outcome: 'holdout', reason: null };
+    if (!gate('holdout', !held)) return { outcome: 'holdout', reason: 'holdout' };
 
     const consented = campaign.channels.filter((channel) => hasConsent(user.consents, campaign, channel, now));
     if (!gate('consent', consented.length > 0)) return blocked('no-consent');
@@ -95,22 +95,19 @@ export class Decider {
     const zone = zoneOf(user.profile?.timezone);
     const earliestAt = afterQuiet(now, quietHours, zone);
     const capped = (channel: string | undefined): boolean =>
-      this.#policy.caps
+      this.#capsOf(user)
         .filter((rule) => rule.channel === channel)
         .some((rule) => breaks(rule, user.sent, campaign.class, earliestAt, zone));
     if (!gate('frequency-cap', !capped(undefined))) return blocked('frequency-cap');
 
-    // When caps alone stand in the way of every channel that could be used, the cap is the reason, not the channels.
-    const usable = consented
+    const viable = consented
       .filter((channel) => addressOf(user, channel) !== undefined)
-      .filter((channel) => !this.#policy.disabledChannels?.includes(channel));
-    const viable = usable.filter((channel) => !capped(channel));
-    if (!gate('channel', viable.length > 0)) return blocked(usable.length > 0 ? 'frequency-cap' : 'no-channel');
+      .filter((channel) => !this.#policy.disabledChannels?.includes(channel))
+      .filter((channel) => !capped(channel));
+    if (!gate('channel', viable.length > 0)) return blocked('no-channel');
 
-    // A budgeted message that would be too late is pace's to refuse.
     const expiresAt = now + campaign.expiresAfterMs;
-    const inTime = campaign.budget !== undefined || earliestAt <= expiresAt;
-    if (!gate('send-time', inTime)) return { outcome: 'expired', reason: 'expired' };
+    if (!gate('send-time', earliestAt <= expiresAt)) return { outcome: 'expired', reason: 'expired' };
 
     const offers = viable.map((channel) => ({ channel, cost: this.#cost(channel) }));
     const [first] = offers;
@@ -150,19 +147,28 @@ export class Decider {
       release(this.#ledger(campaign), { channel, cost, slotAt: dueAt }, campaign.timezone);
     }
     const steps: OracleStep[] = [...message.steps, { gate: 'send', verdict: reason === null ? 'pass' : 'block' }];
-    this.#record(user, request, campaign, { now: dueAt, outcome, reason, steps, made: madeOf(message) });
+    // What is not sent costs nothing.
+    const made = outcome === 'sent' ? madeOf(message) : { channel, dueAt };
+    this.#record(user, request, campaign, { now: dueAt, outcome, reason, steps, made });
   }
 
   /** Why the message may not be sent after all, or null. */
   #objection(user: User, { campaign, channel, dueAt }: Message): string | null {
     if (this.inForce(user.tenantId, campaign.id, dueAt)?.status !== 'active') return 'campaign-inactive';
     if (!hasConsent(user.consents, campaign, channel, dueAt)) return 'no-consent';
-    if (addressOf(user, channel) === undefined) return 'no-channel';
     const zone = zoneOf(user.profile?.timezone);
-    const capped = this.#policy.caps
+    const capped = this.#capsOf(user)
       .filter((rule) => rule.channel === undefined || rule.channel === channel)
       .some((rule) => breaks(rule, user.sent, campaign.class, dueAt, zone));
-    return capped ? 'frequency-cap' : null;
+    if (capped) return 'frequency-cap';
+    return addressOf(user, channel) === undefined ? 'no-channel' : null;
+  }
+
+  /** The caps with the maximum that the user's wish makes of them. */
+  #capsOf(user: User): CapRule[] {
+    const wish = user.profile?.notificationFrequency;
+    const factor = wish ? (this.#policy.notificationFrequency?.[wish] ?? 1) : 1;
+    return this.#policy.caps.map((rule) => ({ ...rule, max: Math.floor(rule.max * factor) }));
   }
 
   #cost(channel: string): number {

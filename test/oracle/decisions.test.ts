@@ -45,6 +45,17 @@ describe('a request from the API', () => {
     expect(outcomes({ campaigns, profiles, consents, sendRequests })).toEqual(['audience', 'sent']);
   });
 
+  it('has its data asked by the audience, as property and as fact', () => {
+    const audience = {
+      all: [
+        { property: 'plan', eq: 'pro' },
+        { fact: 'plan', gt: 'free' },
+      ],
+    };
+    const sendRequests = [request(at(9), { data: { plan: 'pro' } }), request(at(10), { data: { plan: 'free' } })];
+    expect(outcomes({ campaigns: [campaign({ audience })], sendRequests })).toEqual(['sent', 'audience']);
+  });
+
   it('is dropped when its id repeats within the hour', () => {
     const sendRequests = [at(9), at(10), at(11)].map((time) => request(time, { requestId: 'r' }));
     expect(outcomes({ sendRequests })).toEqual(['sent', 'sent']);
@@ -153,13 +164,13 @@ describe('frequency caps', () => {
     expect(outcomes({ policy: policy({ caps }), campaigns, sendRequests })).toEqual(expected);
   });
 
-  it('of a channel make the next channel the first, and are the reason when none is left', () => {
+  it('of a channel make the next channel the first, until none is left', () => {
     const rest = {
       policy: policy({ caps: ['sms', 'email'].map((channel) => ({ max: 1, windowMs: HOUR, channel })) }),
       sendRequests: [request(at(9)), request(at(9, 1)), request(at(9, 2))],
     };
     expect(run(rest).sends.map((send) => send.channel)).toEqual(['sms', 'email']);
-    expect(outcomes(rest)).toEqual(['sent', 'sent', 'frequency-cap']);
+    expect(outcomes(rest)).toEqual(['sent', 'sent', 'no-channel']);
     expect(lastGate(rest)).toBe('channel');
   });
 

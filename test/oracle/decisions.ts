@@ -46,9 +46,9 @@ class Simulation {
       else if (user.requestIds.repeats(record.value.requestId, record.time, streamTime))
         this.#counts.duplicateRequests++;
       else {
-        const { requestId, campaignId, source, requestedAt } = record.value;
+        const { requestId, campaignId, source, requestedAt, data } = record.value;
         const request = { requestId, campaignId, source, cause: null, requestedAt };
-        this.#decider.decide(user, request, scopeOf(user, requestedAt, {}));
+        this.#decider.decide(user, request, scopeOf(user, requestedAt, { properties: data, facts: data }));
       }
       user.next = 'unknown';
     }

@@ -80,6 +80,7 @@ describe('a condition', () => {
     }
     expect(price({ exists: true })).toBe(true);
     expect(holds({ property: 'name', gt: 1 }, scope)).toBe(false);
+    expect(price({ gt: '1' })).toBe(false);
   });
 
   it('reads facts, attributes and metrics', () => {
@@ -97,6 +98,7 @@ describe('a condition', () => {
     const nobody = { ...scope, profile: undefined, metrics: { ...scope.metrics, events: 0 } };
     expect(holds({ attribute: 'country', exists: true }, nobody)).toBe(false);
     expect(holds({ metric: 'daysSinceLastSeen', exists: true }, nobody)).toBe(false);
+    expect(holds({ metric: 'events', eq: 0 }, nobody)).toBe(false);
     expect(() => holds({ metric: 'purchases', eq: 1 }, scope)).toThrow('no metric "purchases"');
   });
 

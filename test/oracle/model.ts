@@ -21,10 +21,10 @@ export interface Leaf {
   readonly eq?: Value;
   readonly ne?: Value;
   readonly in?: readonly Value[];
-  readonly gt?: number;
-  readonly gte?: number;
-  readonly lt?: number;
-  readonly lte?: number;
+  readonly gt?: number | string;
+  readonly gte?: number | string;
+  readonly lt?: number | string;
+  readonly lte?: number | string;
   readonly exists?: boolean;
 }
 
@@ -90,6 +90,8 @@ export interface Policy {
   /** Global share in 0..1. */
   readonly holdout?: number;
   readonly disabledChannels?: readonly string[];
+  /** What a user's wish multiplies every cap's maximum by, rounded down; 1 where nothing is said. */
+  readonly notificationFrequency?: Readonly<Partial<Record<'high' | 'medium' | 'low', number>>>;
 }
 
 export interface DecisionInput {
@@ -125,7 +127,7 @@ export interface OracleDecision {
   readonly outcome: 'scheduled' | 'sent' | 'blocked' | 'expired' | 'holdout';
   readonly reason: string | null;
   readonly steps: readonly OracleStep[];
-  /** Channel, moment and cost, once a message was scheduled or sent (a block at the moment of sending keeps them). */
+  /** Channel, moment and cost, once a message was scheduled or sent; a block at the moment of sending keeps the first two. */
   readonly channel: string | null;
   readonly dueAt: number | null;
   readonly costMicros: number | null;

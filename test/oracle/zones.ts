@@ -15,9 +15,14 @@ export function zoneOf(name: string | null | undefined): IANAZone {
   return zone;
 }
 
-/** The local wall time as if it were UTC, in epoch ms. */
+const offsets = new Map<string, number>();
+
+/** The local wall time as if it were UTC, in epoch ms. Zones change their offset at full minutes. */
 function wall(at: number, zone: IANAZone): number {
-  return at + zone.offset(at) * MINUTE;
+  const key = `${zone.name} ${Math.floor(at / MINUTE)}`;
+  const offset = offsets.get(key) ?? zone.offset(at);
+  offsets.set(key, offset);
+  return at + offset * MINUTE;
 }
 
 /** The local day, e.g. "2026-01-31". */

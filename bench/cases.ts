@@ -1,0 +1,144 @@
+// What is measured: one entry a case. Each runs in a process of its own (measure.ts), so that its memory and CPU are its own.
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadCampaigns } from '../cli/files/load-campaigns.ts';
+import type { Summary } from '../cli/files/summary.ts';
+import { runSimulation } from '../cli/simulation.ts';
+import { type Processor, timers } from '../processors/processor.ts';
+import { Task } from '../runtime/task.ts';
+import { defaultPolicy } from '../schemas/policy.ts';
+import { events } from '../schemas/topics.ts';
+import type { UserEvent } from '../schemas/types.ts';
+import { defineTopology, stream } from '../topologies/graph.ts';
+import { type Load, loadFiles } from './load.ts';
+
+/** What a case did. */
+export interface Work {
+  /** What the rate counts: events read, or timers fired. */
+  readonly done: number;
+  /** Counts worth showing beside it, by name; each is shown a second too. */
+  readonly counts?: Readonly<Record<string, number>>;
+}
+
+export interface Case {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: 'events' | 'timers';
+  /** Sizes it is measured at, where none is asked for. */
+  readonly sizes: readonly number[];
+  /** What has to be there before time is taken. */
+  prepare(size: number, onWork?: (what: string) => void): Load | undefined;
+  run(size: number, load: Load | undefined): Promise<Work>;
+}
+
+const SIZES = [100_000, 1_000_000, 3_000_000];
+const CAMPAIGNS = fileURLToPath(new URL('campaigns/', import.meta.url));
+
+const onLoad = {
+  unit: 'events',
+  sizes: SIZES,
+  prepare: (size: number, onWork?: (what: string) => void) => loadFiles({ events: size }, onWork),
+} as const;
+
+export const cases: readonly Case[] = [
+  {
+    ...onLoad,
+    name: 'baseline',
+    title: 'read lines, JSON.parse, nothing else',
+    run: async (_, load) => ({ done: await parseLines((load as Load).events) }),
+  },
+  {
+    ...onLoad,
+    name: 'simulate',
+    title: 'simulate: sessions and signals',
+    run: async (size, load) => ({ done: size, counts: countsOf(await simulateLoad(load as Load, false)) }),
+  },
+  {
+    ...onLoad,
+    name: 'campaigns',
+    title: 'simulate: three campaigns',
+    run: async (size, load) => ({ done: size, counts: countsOf(await simulateLoad(load as Load, true)) }),
+  },
+  {
+    name: 'timers',
+    title: 'timers: all pending, then fired',
+    unit: 'timers',
+    sizes: [1_000_000],
+    prepare: () => undefined,
+    run: async (size) => ({ done: fireTimers(size) }),
+  },
+];
+
+/** The least that anything that reads the file could do, in the same runtime. */
+async function parseLines(path: string): Promise<number> {
+  let done = 0;
+  let rest = '';
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 16, encoding: 'utf8' })) {
+    const lines = (rest + (chunk as string)).split('\n');
+    rest = lines.pop() as string;
+    for (const line of lines) {
+      JSON.parse(line);
+      done++;
+    }
+  }
+  return done;
+}
+
+async function simulateLoad(load: Load, decides: boolean): Promise<Summary> {
+  const out = mkdtempSync(join(tmpdir(), 'beckon-bench-'));
+  const { campaigns, problems } = loadCampaigns(CAMPAIGNS);
+  if (problems.some(({ severity }) => severity === 'error'))
+    throw new Error(`${CAMPAIGNS}: ${JSON.stringify(problems)}`);
+  const { profiles, consents } = load;
+  try {
+    return await runSimulation({
+      events: load.events,
+      policy: defaultPolicy,
+      out: join(out, 'run'),
+      ...(decides ? { campaigns, profiles, consents } : {}),
+    });
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+}
+
+function countsOf({ sessions, signals, decisions }: Summary): Record<string, number> {
+  const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);
+  const decided = sum(decisions);
+  return { sessions, signals: sum(signals), ...(decided > 0 ? { decisions: decided } : {}) };
+}
+
+/** Sets one timer for each of as many users, spread over a month, then fires them all. */
+function fireTimers(size: number): number {
+  const month = 30 * 86_400_000;
+  const remind: Processor = {
+    name: 'remind',
+    emits: [],
+    on: [
+      {
+        stream: events,
+        handle: (event, context) => {
+          const { occurredAt, eventId } = event as UserEvent;
+          // A multiplier without a common factor with the month spreads the instants without drawing them.
+          context.setTimer(timers.due, occurredAt + ((Number(eventId) * 1_000_003) % month));
+        },
+      },
+    ],
+    timers: [{ kind: timers.due, fire: () => {} }],
+  };
+  const topology = defineTopology({
+    name: 'bench-timers',
+    keyed: 'user',
+    inputs: [stream(events)],
+    globals: [],
+    processors: [remind],
+    outputs: [],
+  });
+  const task = new Task({ topology, lateness: 0 });
+  const event = { tenantId: 'default', sessionId: null, occurredAt: 0, type: 'open', properties: {} };
+  for (let n = 0; n < size; n++) task.process(events, { ...event, eventId: String(n), userId: `u${n}` });
+  task.advance(month + 1);
+  return task.fired;
+}

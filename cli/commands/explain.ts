@@ -1,0 +1,83 @@
+// `beckon explain`: why a user got a message, or none.
+import { Command } from 'commander';
+import { BadInput } from '../errors.ts';
+import { type Explanation, explain, explainUser } from '../explain/explain.ts';
+import { type Asked, storyFromFolder } from '../explain/from-folder.ts';
+import { askInstance, DEFAULT_URL } from '../explain/from-instance.ts';
+import { type Explained, explainFromLog } from '../explain/from-log.ts';
+import { holdsLog, openLog } from '../instance.ts';
+import { printable } from '../printable.ts';
+import { runningInstance } from '../target.ts';
+
+const HELP = `
+Every request is told gate by gate, with the facts each used. Of campaigns that never asked for a message it says why: the
+user's own records are run again to find out. Addresses and message texts are never shown.
+
+Examples:
+  $ beckon explain user-42 --from out
+  $ beckon explain user-42 --campaign winback-7d --from out
+  $ beckon explain user-42 --tenant acme --dir .beckon
+`;
+
+interface Flags {
+  readonly tenant: string;
+  readonly campaign?: string;
+  readonly from?: string;
+  readonly dir: string;
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .argument('<user>', 'id of the user')
+    .option('--tenant <id>', 'the tenant', 'default')
+    .option('--campaign <id>', 'ask about one campaign alone')
+    .option('--from <out>', "a simulation's --out folder (default: ask the running instance)")
+    .option('--dir <folder>', "the instance's folder; whether it runs or not", '.beckon')
+    .option('--url <url>', "the running instance's address (default: as the folder says)")
+    .option('--json', 'as JSON')
+    .addHelpText('after', HELP)
+    .action((user: string, flags: Flags) => run(user, flags));
+}
+
+async function run(
+  userId: string,
+  { tenant: tenantId, campaign: campaignId, from, dir, url, json = false }: Flags,
+): Promise<void> {
+  if (userId === '') throw new BadInput('the user has no id; name one');
+  const asked: Asked = { tenantId, userId, campaignId };
+  const running = url ?? (from === undefined ? runningInstance(dir) : undefined);
+  if (from === undefined && (running !== undefined || !holdsLog(dir))) {
+    const { text, explanation } = await askInstance(running ?? DEFAULT_URL, asked);
+    print(json ? jsonText(explanation) : text);
+    return;
+  }
+  const { explanation, text } =
+    from === undefined ? await fromFolderOfInstance(dir, asked) : await fromSimulation(from, asked);
+  if (explanation.problem !== null) throw new BadInput(explanation.problem);
+  print(json ? jsonText(explanation) : text);
+}
+
+async function fromSimulation(from: string, asked: Asked): Promise<Explained> {
+  const story = await storyFromFolder(from, asked, (line) => void process.stderr.write(`beckon: warning: ${line}\n`));
+  return { explanation: explainUser(story), text: explain(story) };
+}
+
+async function fromFolderOfInstance(dir: string, asked: Asked): Promise<Explained> {
+  const { log, serde } = await openLog(dir);
+  try {
+    return await explainFromLog(log, serde, asked);
+  } finally {
+    await log.close();
+  }
+}
+
+function jsonText({ tenantId, userId, requests, silent }: Explanation): string {
+  const dated = requests.map((r) => ({ ...r, requestedAt: new Date(r.requestedAt).toISOString() }));
+  return JSON.stringify({ tenantId, userId, requests: dated, silent }, null, 2);
+}
+
+function print(text: string): void {
+  process.stdout.write(printable(text.endsWith('\n') ? text : `${text}\n`));
+}

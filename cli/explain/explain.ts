@@ -1,0 +1,173 @@
+// Tells in words what was decided for a user and why: a pure function of the story, for the command line and for servers.
+import { formatMicros } from '../../schemas/money.ts';
+import type { Decision, Receipt } from '../../schemas/types.ts';
+import { type GateContext, gateText, reasonWords } from './gates.ts';
+import { unmatchedOf, whySilent } from './silence.ts';
+import type { Story } from './story.ts';
+import { counted, instant } from './words.ts';
+
+export interface RequestStory {
+  readonly requestId: string;
+  readonly campaignId: string;
+  /** Epoch ms. */
+  readonly requestedAt: number;
+  /** Of the last decision: scheduled means that the message is still to be sent. */
+  readonly outcome: Decision['outcome'];
+  readonly reason: string | null;
+  /** What asked for it. */
+  readonly trigger: string;
+  /** One line for each gate, in order. */
+  readonly gates: readonly string[];
+  /** What came of it, one line each. */
+  readonly results: readonly string[];
+}
+
+export interface Explanation {
+  readonly tenantId: string;
+  readonly userId: string;
+  /** The question can't be answered; says why and how to mend it. */
+  readonly problem: string | null;
+  readonly requests: readonly RequestStory[];
+  /** Campaigns (or causes of the campaign asked about) that made no request, and why. */
+  readonly silent: readonly { readonly campaignId: string; readonly why: readonly string[] }[];
+}
+
+/** The explanation as data. */
+export function explainUser(story: Story): Explanation {
+  const { tenantId, userId, campaignId, decisions } = story;
+  const problem = problemOf(story);
+  if (problem !== undefined) return { tenantId, userId, problem, requests: [], silent: [] };
+  const byRequest = Map.groupBy(decisions, (d) => d.requestId);
+  const requests = [...byRequest.values()]
+    .filter(([first]) => campaignId === undefined || first?.campaignId === campaignId)
+    .map((own) => requestStory(own, story, byRequest))
+    .sort((a, b) => a.requestedAt - b.requestedAt);
+  return { tenantId, userId, problem: null, requests, silent: silentOf(story, requests) };
+}
+
+/** The explanation as text, for people. */
+export function explain(story: Story): string {
+  const { problem, requests, silent } = explainUser(story);
+  if (problem !== null) return `${problem}\n`;
+  const nameOf = (id: string): string => {
+    const name = story.definitions?.versions(story.tenantId, id)[0]?.definition.name;
+    return name === undefined || name === id ? id : `${id} (${name})`;
+  };
+  const blocks = [headline(story, requests)];
+  requests.forEach(({ campaignId, requestedAt, trigger, gates, results }, i) => {
+    const lines = [`asked for by ${trigger}`, ...gates, ...results.map((line) => `=> ${line}`)];
+    blocks.push(
+      [`${i + 1}. ${nameOf(campaignId)}, ${instant(requestedAt)}`, ...lines.map((line) => `   ${line}`)].join('\n'),
+    );
+  });
+  for (const { campaignId, why } of silent) {
+    const asked = requests.some((r) => r.campaignId === campaignId);
+    const title = `${nameOf(campaignId)}: ${asked ? 'what asked for nothing besides' : 'never asked for'}`;
+    blocks.push([title, ...why.map((line) => `   ${line}`)].join('\n'));
+  }
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function problemOf({
+  tenantId,
+  userId,
+  campaignId,
+  where,
+  definitions,
+  records,
+  decisions,
+  otherTenants,
+}: Story): string | undefined {
+  const { events, profiles, consents, sendRequests } = records;
+  if (events.length + profiles.length + consents.length + sendRequests.length + decisions.length === 0) {
+    const mend =
+      otherTenants.length === 0
+        ? 'check the id'
+        : `a user of this id is in tenant ${otherTenants.slice(0, 5).join(', ')}: add --tenant ${otherTenants[0]}`;
+    return `no event, profile or request of user "${userId}" (tenant ${tenantId}) is ${where}; ${mend}`;
+  }
+  if (campaignId === undefined || definitions === undefined || definitions.knows(tenantId, campaignId))
+    return undefined;
+  if (decisions.some((d) => d.campaignId === campaignId)) return undefined;
+  const known = definitions.campaignIds(tenantId);
+  const mend = known.length === 0 ? `tenant ${tenantId} has none` : `known are ${known.join(', ')}`;
+  return `no campaign "${campaignId}" is ${where}; ${mend}`;
+}
+
+function headline({ tenantId, userId, records, definitions }: Story, requests: readonly RequestStory[]): string {
+  const has = [
+    counted(records.events.length, 'event'),
+    counted(records.profiles.length, 'profile record'),
+    counted(records.consents.length, 'consent change'),
+    counted(records.sendRequests.length, 'send-request'),
+  ];
+  const first = `User ${userId} (tenant ${tenantId}): ${has.join(', ')}.`;
+  if (definitions === undefined) return `${first}\nThe simulation ran without --campaigns, so nothing was decided.`;
+  const outcomes = Object.entries(Object.groupBy(requests, (r) => r.outcome)).map(
+    ([name, own]) => `${own?.length} ${name}`,
+  );
+  return `${first}\n${counted(requests.length, 'request')}${outcomes.length === 0 ? '' : `: ${outcomes.join(', ')}`}.`;
+}
+
+function silentOf(story: Story, requests: readonly RequestStory[]): Explanation['silent'] {
+  const { definitions, tenantId, campaignId, replay } = story;
+  if (definitions === undefined || replay === undefined) return [];
+  const asked = new Set(requests.map((r) => r.campaignId));
+  const ids = campaignId === undefined ? definitions.campaignIds(tenantId) : [campaignId];
+  return ids.flatMap((id) => {
+    if (!asked.has(id)) return [{ campaignId: id, why: whySilent(id, story, replay) }];
+    const besides = campaignId === undefined ? [] : unmatchedOf(id, replay);
+    return besides.length === 0 ? [] : [{ campaignId: id, why: besides }];
+  });
+}
+
+/** The scheduled and the final decision of a request are one story: the final one holds every step. */
+function requestStory(
+  own: readonly Decision[],
+  story: Story,
+  all: ReadonlyMap<string, readonly Decision[]>,
+): RequestStory {
+  const final = own.find((d) => d.outcome !== 'scheduled');
+  const scheduled = own.find((d) => d.outcome === 'scheduled');
+  const last = (final ?? scheduled) as Decision;
+  const { requestId, campaignId, requestedAt, outcome, reason } = last;
+  const currency = story.definitions?.policy(story.tenantId, requestedAt).currency ?? '';
+  const context: GateContext = { currency, requestedAt: (id) => all.get(id)?.[0]?.requestedAt };
+  const results: string[] = [];
+  if (scheduled !== undefined) {
+    const { decidedAt, dueAt, channel } = scheduled;
+    results.push(`scheduled at ${instant(decidedAt)} for ${dueAt === null ? 'later' : instant(dueAt)} by ${channel}`);
+  }
+  results.push(finalText(final, currency), ...receiptTexts(story.receipts.filter((r) => r.requestId === requestId)));
+  const gates = last.steps.map((step) => gateText(step, context));
+  return { requestId, campaignId, requestedAt, outcome, reason, trigger: triggerText(last, story), gates, results };
+}
+
+function finalText(final: Decision | undefined, currency: string): string {
+  if (final === undefined) return 'not sent yet: its time has not come';
+  const { outcome, decidedAt, channel, costMicros } = final;
+  if (outcome === 'sent') {
+    const cost = costMicros === null || costMicros === 0 ? 'at no cost' : `for ${formatMicros(costMicros, currency)}`;
+    return `sent by ${channel} at ${instant(decidedAt)} ${cost}`;
+  }
+  return `not sent (${final.reason ?? outcome}): ${reasonWords(final) ?? outcome}`;
+}
+
+function receiptTexts(receipts: readonly Receipt[]): readonly string[] {
+  return receipts.map(({ channel, status, occurredAt }) => `${channel}: ${status} at ${instant(occurredAt)}`);
+}
+
+function triggerText({ source, cause, requestId, tenantId, userId }: Decision, { records }: Story): string {
+  if (cause === null) return `the send-request ${requestId} (${source})`;
+  const key = `${tenantId}/${userId}`;
+  const at = cause.lastIndexOf('@');
+  const time = Number(cause.slice(at + 1));
+  const dated = Number.isFinite(time) && at >= 0 ? ` of ${instant(time)}` : '';
+  const [kind, threshold] = cause.split(':');
+  if (kind === 'inactive') return `the signal inactive after ${threshold}${dated}`;
+  if (kind === 'returned') return `the signal returned${dated}`;
+  if (kind === 'session') return `the session that began at ${instant(time)}, once it had closed`;
+  const eventId = cause.slice(`event:${key}:`.length, at);
+  const type = records.events.find((e) => e.eventId === eventId && e.occurredAt === time)?.type;
+  return `the event ${type === undefined ? eventId : `${type} (${eventId})`}${dated}`;
+}

@@ -1,0 +1,131 @@
+// A gate's verdict and facts in plain English. Facts that are not known here are shown as they are.
+import { formatMicros } from '../../schemas/money.ts';
+import { isReason, reasonText } from '../../schemas/reasons.ts';
+import type { Decision, DecisionStep } from '../../schemas/types.ts';
+import { instant, isoInstant, span } from './words.ts';
+
+type Facts = DecisionStep['facts'];
+type Teller = (facts: Facts, step: DecisionStep, context: GateContext) => readonly string[];
+
+export interface GateContext {
+  /** Of costs. */
+  readonly currency: string;
+  /** The request's id to its instant, for messages that another one waits behind. */
+  readonly requestedAt: (requestId: string) => number | undefined;
+}
+
+/** One line: "frequency cap: blocked: 3 of 3 messages in 1d". */
+export function gateText(step: DecisionStep, context: GateContext): string {
+  const tell = tellers[step.gate] ?? others;
+  const verdict = step.verdict === 'pass' ? 'passed' : 'blocked';
+  const words = tell(step.facts, step, context).filter((part) => part !== '');
+  return [step.gate.replaceAll('-', ' '), verdict, ...(words.length === 0 ? [] : [words.join(', ')])].join(': ');
+}
+
+/** Why the decision was not to send, in words; undefined when it has no reason. */
+export function reasonWords({ reason }: Pick<Decision, 'reason'>): string | undefined {
+  if (reason === null) return undefined;
+  return isReason(reason) ? reasonText[reason] : reason;
+}
+
+const tellers: Readonly<Record<string, Teller>> = {
+  campaign: ({ status, ...rest }) => [
+    status === 'unknown' ? 'no campaign of this id was in force' : `the campaign is ${status}`,
+    ...others(rest),
+  ],
+  audience: ({ why, ...rest }, { verdict }) => [
+    verdict === 'pass' ? 'the user is in the audience' : String(why ?? 'the user is not in the audience'),
+    ...others(rest),
+  ],
+  holdout: ({ scope, share, ...rest }, { verdict }) => [
+    verdict === 'pass'
+      ? 'not held out'
+      : `the user is among the ${percent(share)} held out of ${scope === 'global' ? 'all campaigns' : 'this campaign'}`,
+    ...others(rest),
+  ],
+  consent: ({ purpose, ...channels }) => [`purpose ${purpose}`, ...Object.entries(channels).map(consentWords)],
+  duplicate: ({ windowMs, pending, sentBefore, sentAt, ...rest }, _, { requestedAt }) => {
+    if (pending !== undefined) {
+      const at = requestedAt(String(pending));
+      return [
+        `a message asked for${at === undefined ? '' : ` at ${instant(at)}`} is still to be sent`,
+        ...others(rest),
+      ];
+    }
+    const window = typeof windowMs === 'number' ? ` within ${span(windowMs)}` : '';
+    if (sentBefore !== undefined)
+      return [`one was sent at ${isoInstant(sentAt)}, so none may follow${window}`, ...others(rest)];
+    return [`no such message${window}`, ...others(rest)];
+  },
+  'frequency-cap': ({ at, ...caps }, { verdict }) => [...capWords(caps, verdict), judgedFor(at)],
+  channel: ({ chosen, ...channels }) => [
+    ...(chosen === undefined ? [] : [`${chosen} chosen`]),
+    ...others(Object.fromEntries(Object.entries(channels).filter(([channel]) => channel !== chosen))),
+  ],
+  'send-time': ({ earliestAt, expiresAt, timezone, timezoneKnown, quietHours, sendTime, ...rest }) => [
+    `earliest ${isoInstant(earliestAt)}`,
+    quietHours === undefined ? '' : `outside the quiet hours ${quietHours} (${timezone})`,
+    sendTime === 'best' ? `at the channel's best hours (${timezone})` : '',
+    timezoneKnown === false ? "UTC, as the user's zone is not known" : '',
+    expiresAt === undefined ? '' : `expires ${isoInstant(expiresAt)}`,
+    ...others(rest),
+  ],
+  budget: ({ reservedMicros, totalMicros, dailyMicros, movedBy, ...rest }, _, { currency }) => [
+    reservedMicros === undefined ? '' : `${money(reservedMicros, currency)} was reserved before`,
+    totalMicros === undefined ? '' : `total ${money(totalMicros, currency)}`,
+    dailyMicros === undefined ? '' : `${money(dailyMicros, currency)} a day`,
+    movedBy === null || movedBy === undefined ? '' : `moved by ${movedWords(String(movedBy))}`,
+    ...others(rest),
+  ],
+  send: ({ at, status, ...rest }, { verdict }) => [
+    status === undefined ? '' : `the campaign is ${status}`,
+    ...capWords(rest, verdict),
+    judgedFor(at),
+  ],
+};
+
+function others(facts: Facts): readonly string[] {
+  return Object.entries(facts).map(([name, value]) => `${name} ${value}`);
+}
+
+function consentWords([channel, why]: [string, Facts[string]]): string {
+  const [verb, at] = String(why).split(' ');
+  const isDated = (verb === 'granted' || verb === 'revoked') && at !== undefined;
+  return `${channel} ${isDated ? `${verb} ${isoInstant(at)}` : why}`;
+}
+
+/** Caps as "3 of 3 messages in 1d": a cap's fact is named "3 per 1d" and counts what it already holds. */
+function capWords({ rule, ...facts }: Facts, verdict: DecisionStep['verdict']): readonly string[] {
+  const all = Object.entries(facts).map(([name, count]) => {
+    const cap = /^(\d+) per (.+)$/.exec(name);
+    if (cap === null) return { name, text: `${name} ${count}` };
+    const text = `${count} of ${cap[1]} messages in ${cap[2]}`;
+    const isLowered = name === rule && typeof count === 'number' && count < Number(cap[1]);
+    return { name, text: isLowered ? `${text} (the user wishes for fewer, which lowers the cap)` : text };
+  });
+  // What blocked comes first; the caps that had room say nothing then.
+  const broken = verdict === 'block' && rule !== undefined ? all.filter(({ name }) => name === rule) : all;
+  return broken.map(({ text }) => text);
+}
+
+function judgedFor(at: Facts[string] | undefined): string {
+  return at === undefined ? '' : `at ${isoInstant(at)}`;
+}
+
+function movedWords(reason: string): string {
+  const words: Readonly<Record<string, string>> = {
+    'budget-window': "the budget's first day",
+    'budget-pace': 'even pacing',
+    'budget-daily': 'the daily limit',
+    'quiet-hours': 'quiet hours',
+  };
+  return words[reason] ?? reason;
+}
+
+function percent(share: Facts[string] | undefined): string {
+  return typeof share === 'number' ? `${Number((share * 100).toFixed(4))} %` : 'share';
+}
+
+function money(micros: Facts[string] | undefined, currency: string): string {
+  return typeof micros === 'number' ? formatMicros(micros, currency) : String(micros);
+}

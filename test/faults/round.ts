@@ -1,0 +1,242 @@
+// A round: the load goes through an instance that is killed again and again, or never.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Random } from '../../cli/demo/random.ts';
+import { openLog } from '../../cli/instance.ts';
+import { frame } from '../../schemas/avro.ts';
+import { events } from '../../schemas/topics.ts';
+import type { FaultLoad } from './load.ts';
+import { type Aim, beckon, Life, publishLines } from './life.ts';
+import { comparable, type Outputs, problemsOf, readOutputs } from './outputs.ts';
+import { clickhouseProblems } from './clickhouse.ts';
+
+export interface Kill {
+  readonly how: 'random' | 'aimed' | 'front' | 'both';
+  /** ms after the start of the life. */
+  readonly at: number;
+  /** The last step before. */
+  readonly step: string;
+}
+
+export interface RoundOptions {
+  readonly load: FaultLoad;
+  readonly seed: number;
+  readonly kills: number;
+  readonly clickhouse: boolean;
+  /** Where the aimed kills fall, in turn. */
+  readonly targets: readonly Pick<Aim, 'group' | 'step'>[];
+}
+
+export interface TaskCounts {
+  readonly processed: number;
+  readonly late: number;
+  readonly duplicate: number;
+  readonly deadLetters: number;
+}
+
+export interface RoundResult {
+  readonly kills: readonly Kill[];
+  /** ms of each start that came to its end. */
+  readonly starts: readonly number[];
+  readonly outputs: Readonly<Record<string, readonly string[]>>;
+  readonly counts: Readonly<Record<string, TaskCounts>>;
+  readonly problems: readonly string[];
+}
+
+/** How long an instance may take for what is left, ms. */
+const SETTLE_WITHIN = 120_000;
+/** An aimed kill whose step doesn't come is made from outside after so long, ms. */
+const PATIENCE = 2500;
+
+/** Runs the load to its end. The folder is kept when something is wrong with it; the problems name it. */
+export async function playRound(options: RoundOptions): Promise<RoundResult> {
+  const dir = mkdtempSync(join(tmpdir(), 'beckon-faults-'));
+  const player = new Player(dir, options);
+  try {
+    const result = await player.play();
+    if (result.problems.length === 0) removeAll(dir);
+    return result;
+  } catch (error) {
+    throw new Error(`round of seed ${options.seed} in ${dir}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+export function removeAll(dir: string): void {
+  for (const name of readdirSync(dirname(dir))) {
+    if (name.startsWith(basename(dir))) rmSync(join(dirname(dir), name), { recursive: true, force: true });
+  }
+}
+
+class Player {
+  readonly #dir: string;
+  readonly #options: RoundOptions;
+  readonly #random: Random;
+  readonly #kills: Kill[] = [];
+  readonly #starts: number[] = [];
+  #piece = 0;
+  #inDoubt = false;
+
+  constructor(dir: string, options: RoundOptions) {
+    this.#dir = dir;
+    this.#options = options;
+    this.#random = new Random(options.seed);
+  }
+
+  async play(): Promise<RoundResult> {
+    const { load, kills, clickhouse } = this.#options;
+    for (const [topic, lines] of Object.entries(load.before)) publishLines(this.#dir, topic, lines);
+    await publishGarbage(this.#dir);
+    while (this.#kills.length < kills) await this.#liveAndDie();
+    const counts = await this.#liveOn();
+    const outputs = await readOutputs(this.#dir);
+    const problems = [
+      ...problemsOf(outputs),
+      ...countProblems(outputs, counts),
+      ...(clickhouse ? await clickhouseProblems(this.#dir, outputs) : []),
+    ];
+    return {
+      kills: this.#kills,
+      starts: this.#starts,
+      outputs: comparable(outputs),
+      counts,
+      problems: problems.map((problem) => `${problem} (seed ${this.#options.seed}, ${this.#dir})`),
+    };
+  }
+
+  /** One life that ends by a kill. */
+  async #liveAndDie(): Promise<void> {
+    const { clickhouse, targets } = this.#options;
+    const random = this.#random;
+    const draw = random.next();
+    const target = targets[this.#kills.length % Math.max(1, targets.length)];
+    const how = target !== undefined && draw < 0.5 ? 'aimed' : clickhouse && draw > 0.9 ? 'both' : 'random';
+    const aim = how === 'aimed' && target !== undefined ? { ...target, nth: 1 + random.below(6) } : undefined;
+    const life = new Life({ dir: this.#dir, clickhouse, ...(aim === undefined ? {} : { aim }) });
+    // Most fall among the work; some before the instance is ready.
+    const early = how !== 'aimed' && random.chance(0.25);
+    const after = how === 'aimed' ? PATIENCE : early ? random.below(2000) : random.below(350);
+    if (early) void delay(after).then(() => this.#strike(life, how));
+    const url = await life.ready;
+    if (url !== undefined) {
+      this.#starts.push(life.age);
+      if (!early) void delay(after).then(() => this.#strike(life, how));
+      if (clickhouse && random.chance(0.15) && life.killFront()) this.#note(life, 'front');
+      await this.#publishTo(life, url);
+    }
+    const { signal, code } = await life.ended;
+    if (signal !== 'SIGKILL') throw new Error(`the instance ended with ${code ?? signal}: ${life.log.slice(-2000)}`);
+    this.#note(life, how);
+    if (!this.#inDoubt && random.chance(0.05)) this.#publishDirectly();
+  }
+
+  #strike(life: Life, how: Kill['how']): void {
+    if (how === 'both') life.killFront();
+    life.kill('SIGKILL');
+  }
+
+  #note(life: Life, how: Kill['how']): void {
+    this.#kills.push({ how, at: life.age, step: life.steps.at(-1) ?? 'before any step' });
+  }
+
+  /** Some pieces, as long as the instance lives; `most` of them. */
+  async #publishTo(life: Life, url: string, most = 1 + this.#random.below(4)): Promise<void> {
+    const { pieces } = this.#options.load;
+    for (let n = 0; n < most && this.#piece < pieces.length && !life.over; n++) {
+      const piece = pieces[this.#piece] as readonly string[];
+      try {
+        // Whether a piece that nobody confirmed is in must be asked: published again, its events would be duplicates.
+        if (!(this.#inDoubt && (await isIn(url, piece)))) {
+          this.#inDoubt = true;
+          await post(url, '/v1/topics/events/records', 'application/x-ndjson', piece.join('\n'));
+        }
+        this.#inDoubt = false;
+        this.#piece++;
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        return;
+      }
+    }
+  }
+
+  #publishDirectly(): void {
+    const piece = this.#options.load.pieces[this.#piece];
+    if (piece === undefined) return;
+    publishLines(this.#dir, 'events', piece);
+    this.#piece++;
+  }
+
+  /** The last life: takes what is left, comes to rest and stops when it is told to. */
+  async #liveOn(): Promise<Readonly<Record<string, TaskCounts>>> {
+    const { clickhouse, load } = this.#options;
+    const life = new Life({ dir: this.#dir, clickhouse });
+    const url = await life.ready;
+    if (url === undefined) throw new Error(`the last start failed: ${life.log.slice(-2000)}`);
+    this.#starts.push(life.age);
+    await this.#publishTo(life, url, Number.POSITIVE_INFINITY);
+    const { code, text } = beckon('publish', 'events', '--advance', load.end, '--dir', this.#dir);
+    if (code !== 0) throw new Error(`the advance ended with ${code}: ${text}`);
+    const counts = await settled(url);
+    life.kill('SIGTERM');
+    const { code: exit, signal } = await life.ended;
+    if (exit !== 0) throw new Error(`SIGTERM ended the instance with ${exit ?? signal}: ${life.log.slice(-2000)}`);
+    return counts;
+  }
+}
+
+async function post(url: string, path: string, type: string, body: string): Promise<void> {
+  const response = await fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': type }, body });
+  const text = await response.text();
+  if (!response.ok || /"bad":\[\{/.test(text)) throw new Error(`${path}: ${response.status} ${text}`);
+}
+
+async function isIn(url: string, piece: readonly string[]): Promise<boolean> {
+  const last = JSON.parse(piece.at(-1) as string) as { readonly eventId: string };
+  const all = await (await fetch(`${url}/v1/topics/events/records`)).text();
+  // An event may be published twice, so the place in the order counts, not the id: a piece is in whole or not at all.
+  const times = (text: string): number => text.split(`"eventId":"${last.eventId}"`).length - 1;
+  return times(all) > 0;
+}
+
+interface Status {
+  readonly quiet: boolean;
+  readonly tasks: readonly ({ readonly task: string } & TaskCounts)[];
+}
+
+/** Waits for one look that finds everything at rest: `quiet` must be right the first time. */
+async function settled(url: string): Promise<Readonly<Record<string, TaskCounts>>> {
+  for (const begun = performance.now(); ; await delay(50)) {
+    const { quiet, tasks } = (await (await fetch(`${url}/v1/status`)).json()) as Status;
+    if (quiet) {
+      return Object.fromEntries(
+        tasks.map(({ task, processed, late, duplicate, deadLetters }) => [task, { processed, late, duplicate, deadLetters }]),
+      );
+    }
+    if (performance.now() - begun > SETTLE_WITHIN) throw new Error('the instance does not come to rest');
+  }
+}
+
+function countProblems({ published }: Outputs, counts: Readonly<Record<string, TaskCounts>>): string[] {
+  return published.flatMap((wanted, partition) => {
+    const { processed, late, duplicate, deadLetters } = counts[`engage.${partition}`] as TaskCounts;
+    const sum = processed + late + duplicate + deadLetters;
+    return sum === wanted ? [] : [`engage.${partition} counts ${sum} records of ${wanted}`];
+  });
+}
+
+/** Records that no task can take: three dead letters. */
+async function publishGarbage(dir: string): Promise<void> {
+  const { log, serde } = await openLog(dir);
+  try {
+    const value = { eventId: 'g', tenantId: 'default', userId: 'garbage', sessionId: null, type: 'view', properties: {} };
+    const good = serde.encode(events, { ...value, occurredAt: Date.UTC(2026, 0, 5) }, log.partitions(events.topic));
+    await log.append([
+      { ...good, value: Buffer.from('no Avro') },
+      { ...good, value: frame(1, Buffer.from('of a schema that nobody knows')) },
+      { ...good, key: Buffer.from('default/somebody-else') },
+    ]);
+  } finally {
+    await log.close();
+  }
+}

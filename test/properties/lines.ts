@@ -1,0 +1,67 @@
+// Decisions and sends as one line of text each, the same for the engine and for the oracle.
+
+import type { Pipeline } from '../../runtime/pipeline.ts';
+import { budgetLedger } from '../../schemas/cells.ts';
+import type { Decision, SendCommand } from '../../schemas/types.ts';
+import { byBytes } from '../oracle/common.ts';
+import type { Ledger, OracleDecision, OracleSend } from '../oracle/model.ts';
+
+export function sorted(lines: readonly string[]): string[] {
+  return lines.toSorted(byBytes);
+}
+
+/** A decision of the engine. Ids of triggered requests and facts are its own affair: they are left out. */
+export function decisionLine(d: Decision): string {
+  const requestId = d.source === 'trigger' ? null : d.requestId;
+  return lineOf({ ...d, requestId, cause: d.cause === null ? null : causeOf(d.cause, `${d.tenantId}/${d.userId}`) });
+}
+
+export function oracleDecisionLine(d: OracleDecision): string {
+  return lineOf({ ...d, cause: d.cause?.replace(/:$/, '') ?? null });
+}
+
+function lineOf(d: OracleDecision): string {
+  const gates = d.steps.map(({ gate, verdict }) => `${gate}:${verdict}`).join(' ');
+  const who = [d.tenantId, d.userId, d.campaignId, d.requestId, d.source, d.cause];
+  const made = [d.channel, d.dueAt, d.costMicros, d.definitionVersion];
+  return JSON.stringify([...who, d.requestedAt, d.decidedAt, d.outcome, d.reason, gates, ...made]);
+}
+
+/** "event:KEY:ID@TIME", "session:KEY@START" or "inactive:7d:KEY@TIME" as the oracle writes it. */
+function causeOf(cause: string, key: string): string {
+  const at = cause.indexOf(`:${key}`);
+  const kind = cause.slice(0, at);
+  const rest = cause.slice(at + key.length + 1);
+  if (kind === 'event') return `event:${rest.slice(1, rest.lastIndexOf('@'))}`;
+  return kind === 'session' ? `session:${rest.slice(1)}` : `signal:${kind}`;
+}
+
+export function sendLine(s: SendCommand | OracleSend): string {
+  const outside = s.requestId === null || s.requestId.includes('|') ? null : s.requestId;
+  const who = [s.tenantId, s.userId, s.campaignId, outside];
+  return JSON.stringify([...who, s.channel, s.address, s.costMicros, s.dueAt, s.expiresAt]);
+}
+
+/** The engine's ledger of a campaign; days without money are left out. */
+export function engineLedger(pipeline: Pipeline, key: string): string {
+  const tasks = pipeline.tasks.filter((task) => task.topology.name === 'pace');
+  const ledgers = tasks.flatMap((task) => task.inspect(key, budgetLedger) ?? []);
+  const [ledger] = ledgers;
+  if (ledger === undefined) return ledgerLine(0, {}, {});
+  return ledgerLine(ledger.reserved, ledger.channels, ledger.days);
+}
+
+export function oracleLedger(ledger: Ledger | undefined): string {
+  if (ledger === undefined) return ledgerLine(0, {}, {});
+  return ledgerLine(ledger.reserved, Object.fromEntries(ledger.channels), Object.fromEntries(ledger.days));
+}
+
+function ledgerLine(
+  reserved: number,
+  channels: Readonly<Record<string, number>>,
+  days: Readonly<Record<string, number>>,
+): string {
+  const spent = (amounts: Readonly<Record<string, number>>): string[] =>
+    sorted(Object.entries(amounts).flatMap(([name, micros]) => (micros === 0 ? [] : [`${name}=${micros}`])));
+  return JSON.stringify([reserved, spent(channels), spent(days)]);
+}
