@@ -1,6 +1,7 @@
 // All topologies in one process, in memory and synchronous: what one emits, the next gets at once. Simulation and the test
 // driver run on it; the tasks and processors are those of the worker.
 import type { Topic } from '../schemas/topics.ts';
+import { compareTimers, type QueuedTimer } from '../state/timers.ts';
 import type { Topology } from '../topologies/graph.ts';
 import { partitionOf } from './partition.ts';
 import { type Fate, type Refusal, Task } from './task.ts';
@@ -70,7 +71,7 @@ export class Pipeline {
   /** Fires timers with an instant before `to`, in one order, at most `limit`, without moving time further. True when none is left. */
   fireBefore(to: number, limit = Number.POSITIVE_INFINITY): boolean {
     let fired = 0;
-    for (let next = this.#next(); next !== undefined && next.at < to; next = this.#next()) {
+    for (let next = this.#next(); next !== undefined && next.timer.at < to; next = this.#next()) {
       if (fired++ >= limit) return false;
       next.task.fireNext();
       this.#settle(next.task);
@@ -78,11 +79,13 @@ export class Pipeline {
     return true;
   }
 
-  #next(): { readonly task: Task; readonly at: number } | undefined {
-    let first: { readonly task: Task; readonly at: number } | undefined;
+  /** In the order of timers, so that how users are spread over tasks changes nothing. */
+  #next(): { readonly task: Task; readonly timer: QueuedTimer } | undefined {
+    let first: { readonly task: Task; readonly timer: QueuedTimer } | undefined;
     for (const task of this.tasks) {
       const timer = task.peek();
-      if (timer !== undefined && (first === undefined || timer.at < first.at)) first = { task, at: timer.at };
+      if (timer !== undefined && (first === undefined || compareTimers(timer, first.timer) < 0))
+        first = { task, timer };
     }
     return first;
   }
@@ -108,6 +111,8 @@ export class Pipeline {
         const fate = consumer.process(topic, value);
         if (typeof fate === 'object') this.#options.onFailure?.(topic.name, fate);
         this.#collect(consumer);
+        // Timers it set for passed instants fire at once; those of `task` do when what follows from its record is done.
+        if (consumer !== task) this.#advanceTask(consumer, consumer.streamTime);
       }
     }
   }

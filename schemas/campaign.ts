@@ -4,22 +4,9 @@ import { z } from 'zod';
 import { channelIds } from './channels.ts';
 import { type Condition, conditionModel } from './condition.ts';
 import { formatDuration, parseDuration } from './durations.ts';
+import { amount, channelId, currency, duration, quietHours, share, strict } from './file-values.ts';
 import { formatAmount } from './money.ts';
-import {
-  amount,
-  channelId,
-  currency,
-  duration,
-  hint,
-  type Parsed,
-  problem,
-  quietHours,
-  quoted,
-  readModel,
-  said,
-  share,
-  strict,
-} from './policy.ts';
+import { hint, type Parsed, problem, quoted, readModel, said } from './problems.ts';
 
 /** A campaign with every default filled in: durations and instants in milliseconds, money in micro-units. */
 export interface Campaign {

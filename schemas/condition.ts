@@ -1,7 +1,8 @@
 // Conditions of campaign files: a small language of comparisons, compiled to closures and explained in words.
 import { z } from 'zod';
+import { strict } from './file-values.ts';
 import { compareBytes } from './order.ts';
-import { quoted, said, strict } from './policy.ts';
+import { quoted, said } from './problems.ts';
 
 /** What a condition can ask about. */
 export const subjects = ['property', 'fact', 'attribute', 'metric'] as const;

@@ -2,7 +2,8 @@
 import { type Campaign, campaignFromJson } from './campaign.ts';
 import { DAY_MS } from './durations.ts';
 import { compareBytes } from './order.ts';
-import { defaultPolicy, type Parsed, type Policy, policyFromJson } from './policy.ts';
+import { defaultPolicy, type Policy, policyFromJson } from './policy.ts';
+import type { Parsed } from './problems.ts';
 import { keyOf } from './topics.ts';
 import type { CampaignDefinition } from './types.ts';
 

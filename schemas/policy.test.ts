@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  capMax,
-  channelOf,
-  defaultPolicy,
-  hint,
-  type Policy,
-  parsePolicy,
-  policyFromJson,
-  policyToJson,
-} from './policy.ts';
+import { capMax, channelOf, defaultPolicy, type Policy, parsePolicy, policyFromJson, policyToJson } from './policy.ts';
+import { hint } from './problems.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;

@@ -14,6 +14,6 @@ it('knows a reason from any other word', () => {
 
 it('is documented word for word', () => {
   const page = readFileSync(new URL('../docs/campaigns.md', import.meta.url), 'utf8');
-  const documented = [...page.matchAll(/^\| `([a-z-]+)` \| (.+) \|$/gm)].map((row) => [row[1], row[2]]);
+  const documented = [...page.matchAll(/^\| `([a-z-]+)` *\| (.+) \|$/gm)].map((row) => [row[1], row[2]?.trim()]);
   for (const reason of reasons) expect(documented).toContainEqual([reason, reasonText[reason]]);
 });

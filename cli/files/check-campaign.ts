@@ -2,7 +2,8 @@
 import type { Budget, Campaign } from '../../schemas/campaign.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import { formatMicros } from '../../schemas/money.ts';
-import { channelOf, type Policy, type Problem, problem } from '../../schemas/policy.ts';
+import { channelOf, type Policy } from '../../schemas/policy.ts';
+import { type Problem, problem } from '../../schemas/problems.ts';
 
 /** What keeps a valid campaign from running as meant under a policy: errors, and warnings. */
 export function checkCampaign(campaign: Campaign, policy: Policy): readonly Problem[] {

@@ -8,14 +8,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { campaignFromJson, campaignToJson, parseCampaign } from '../../schemas/campaign.ts';
 import { compileCondition, explainCondition, type Lookup } from '../../schemas/condition.ts';
-import {
-  defaultPolicy,
-  type Parsed,
-  type Problem,
-  parsePolicy,
-  policyFromJson,
-  policyToJson,
-} from '../../schemas/policy.ts';
+import { defaultPolicy, parsePolicy, policyFromJson, policyToJson } from '../../schemas/policy.ts';
+import type { Parsed, Problem } from '../../schemas/problems.ts';
 import { checkCampaign } from './check-campaign.ts';
 import { loadCampaigns } from './load-campaigns.ts';
 

@@ -2,7 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Campaign, parseCampaign } from '../../schemas/campaign.ts';
-import { defaultPolicy, type Policy, type Problem, problem } from '../../schemas/policy.ts';
+import { defaultPolicy, type Policy } from '../../schemas/policy.ts';
+import { type Problem, problem } from '../../schemas/problems.ts';
 import { checkCampaign } from './check-campaign.ts';
 import { type FileProblem, readYaml, unreadable } from './read-yaml.ts';
 

@@ -1,7 +1,7 @@
 // A YAML file from disk as plain values, with the line of every value; whatever is wrong with it becomes a problem.
 import { readFileSync, statSync } from 'node:fs';
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { type Problem, problem } from '../../schemas/policy.ts';
+import { type Problem, problem } from '../../schemas/problems.ts';
 
 /** A problem of a file. `line` counts from 1; null where it concerns no line. */
 export interface FileProblem extends Problem {

@@ -3,7 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Campaign, campaignFromJson, campaignToJson } from '../../schemas/campaign.ts';
-import { type Parsed, type Policy, policyFromJson, policyToJson } from '../../schemas/policy.ts';
+import { type Policy, policyFromJson, policyToJson } from '../../schemas/policy.ts';
+import type { Parsed } from '../../schemas/problems.ts';
 import { BadInput } from '../errors.ts';
 
 export const RUN_FILE = 'run.json';

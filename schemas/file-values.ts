@@ -1,0 +1,72 @@
+// Values that campaign and policy files both write: durations, amounts, quiet hours, shares.
+import { z } from 'zod';
+import { channelIds } from './channels.ts';
+import { DURATION_MEND, parseDuration, parseQuietHours, QUIET_HOURS_MEND } from './durations.ts';
+import { AMOUNT_MEND, parseAmount } from './money.ts';
+import { absence, hint, quoted, said } from './problems.ts';
+
+/** An object whose unknown keys are refused, each with the nearest known one. */
+export function strict<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => hint(key, known)).join('\n') : undefined,
+  });
+}
+
+/** A value that `read` understands; what `read` throws is the reason. */
+function written<T>(read: (value: unknown) => T, mend: string): z.ZodType<T> {
+  return z.unknown().transform((value, ctx) => {
+    try {
+      const missing = absence(value);
+      if (missing === undefined) return read(value);
+      ctx.issues.push({ code: 'custom', message: said(missing, mend), input: value });
+    } catch (error) {
+      ctx.issues.push({ code: 'custom', message: said((error as Error).message, mend), input: value });
+    }
+    return z.NEVER;
+  });
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw new RangeError(`is ${quoted(value)}, not text`);
+  return value;
+}
+
+/** Milliseconds of "7d". */
+export const duration = written((value) => parseDuration(text(value)), DURATION_MEND);
+
+/** Milliseconds of "5m"; "0s" too. */
+export const durationOrNone = written((value) => parseDuration(text(value), { min: 0 }), `${DURATION_MEND}, or 0s`);
+
+/** Micro-units of 500, 0.0075 or "0.0075". */
+export const amount = written((value) => {
+  if (typeof value !== 'number' && typeof value !== 'string')
+    throw new RangeError(`is ${quoted(value)}, not an amount`);
+  return parseAmount(value);
+}, AMOUNT_MEND);
+
+/** "HH:MM-HH:MM", checked; `parseQuietHours` gives its minutes. */
+export const quietHours = written((value) => {
+  parseQuietHours(text(value));
+  return text(value);
+}, QUIET_HOURS_MEND);
+
+/** A number from 0 to 1 of "10%" or 0.1. */
+export const share = written((value) => {
+  const percent = typeof value === 'string' ? /^(\d{1,3}(?:\.\d{1,6})?) ?%$/.exec(value)?.[1] : undefined;
+  const number = percent === undefined ? value : Number(percent) / 100;
+  if (typeof number !== 'number' || !(number >= 0 && number <= 1))
+    throw new RangeError(`${quoted(value)} is not a share`);
+  return number;
+}, 'write a percentage from "0%" to "100%", or a fraction from 0 to 1');
+
+export const currency = z.string().regex(/^[A-Z]{3}$/, {
+  error: (issue) =>
+    said(`${quoted(issue.input)} is not a currency code`, 'write three capital letters, such as USD or KES'),
+});
+
+/** A channel's id, known or not. */
+export const channelId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, {
+  error: (issue) => said(`${quoted(issue.input)} is not a channel's id`, hint(issue.input, channelIds)),
+});
