@@ -1,7 +1,7 @@
 // All topologies in one process, in memory and synchronous: what one emits, the next gets at once. Simulation and the test
 // driver run on it; the tasks and processors are those of the worker.
 import type { Topic } from '../schemas/topics.ts';
-import { compareTimers, type QueuedTimer } from '../state/timers.ts';
+import { compareTimers, type QueuedTimer } from '../state/timer-order.ts';
 import type { Topology } from '../topologies/graph.ts';
 import { partitionOf } from './partition.ts';
 import { type Fate, type Refusal, Task } from './task.ts';

@@ -5,7 +5,8 @@ import type { Stream, Topic } from '../schemas/topics.ts';
 import { KeyedState, StateUnreadable } from '../state/keyed-state.ts';
 import type { Row } from '../state/row.ts';
 import type { Cell, Store, StoreChange } from '../state/store.ts';
-import { type QueuedTimer, TimerQueue } from '../state/timers.ts';
+import type { QueuedTimer } from '../state/timer-order.ts';
+import { TimerQueue } from '../state/timers.ts';
 import type { InputRole, Topology } from '../topologies/graph.ts';
 import { Router } from './router.ts';
 
@@ -213,6 +214,12 @@ export class Task implements Context {
   /** A cell's value of any key, for tests and inspection. */
   inspect<T>(key: string, cell: Cell<T>, sub?: string): T | undefined {
     return this.#state.get(this.#state.row(rowKey(key, sub)), cell);
+  }
+
+  /** Sets a cell's value of any key, for tests. */
+  seed<T>(key: string, cell: Cell<T>, value: T | undefined, sub?: string): void {
+    this.#state.set(this.#state.row(rowKey(key, sub)), cell, value);
+    this.#state.savepoint();
   }
 
   get heldRows(): number {

@@ -7,7 +7,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { MemoryStore } from './memory/memory-store.ts';
 import { openRocksStore } from './rocksdb/rocks-store.ts';
 import type { Store } from './store.ts';
-import { compareTimers, encodeTimer, type QueuedTimer, TimerQueue } from './timers.ts';
+import { compareTimers, encodeTimer, type QueuedTimer } from './timer-order.ts';
+import { TimerQueue } from './timers.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'beckon-timers-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
