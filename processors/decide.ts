@@ -15,6 +15,7 @@ import type {
   DecisionStep,
   Receipt,
   RequestInProgress,
+  StoredStep,
   UserMessages,
   WaitingInput,
 } from '../schemas/types.ts';
@@ -23,7 +24,7 @@ import { channel } from './decide/channel.ts';
 import { consent } from './decide/consent.ts';
 import { duplicate } from './decide/duplicate.ts';
 import { frequencyCap } from './decide/frequency-cap.ts';
-import type { Case, Gate } from './decide/gate.ts';
+import { block, type Case, type Gate, pass, type Verdict } from './decide/gate.ts';
 import { holdout } from './decide/holdout.ts';
 import { candidateOf, decisionOf, releaseOf, sendOf, storyOf } from './decide/records.ts';
 import { mayBeSent } from './decide/send.ts';
@@ -42,9 +43,9 @@ export function decide(definitions: Definitions): Processor {
     reads: [profile, consentLedger, metrics],
     writes: [messages],
     on: [
-      on(requests, (request, context) => take(new Desk(definitions, context), request, false)),
+      on(requests, (request, context) => take(new Desk(definitions, context), request)),
       on(acceptedRequests, ({ data, ...request }, context) =>
-        take(new Desk(definitions, context), { ...request, cause: null, data }, false),
+        take(new Desk(definitions, context), { ...request, cause: null, data }),
       ),
       on(verdicts, (verdict, context) => answer(new Desk(definitions, context), verdict)),
       on(receipts, (receipt, context) => note(new Desk(definitions, context), receipt)),
@@ -101,6 +102,7 @@ class Desk {
       consented: [],
       ranked: [],
       earliestAt: now,
+      watermark: this.context.streamTime - this.context.lateness,
     };
   }
 
@@ -116,21 +118,35 @@ class Desk {
   }
 }
 
-/** Decides a request, or lets it wait its turn. `window`: a window timer caused it. */
-function take(desk: Desk, request: Request, fromQueue: boolean): void {
-  const { context } = desk;
-  if (!fromQueue && desk.messages.awaiting !== null) {
-    const { requestId, campaignId, source, cause, requestedAt, data } = request;
-    const waiting: WaitingInput = {
-      streamTime: context.streamTime,
-      time: requestedAt,
-      window: source === 'trigger' && !(cause ?? '').startsWith('event:'),
-      due: null,
-      request: { requestId, campaignId, source, cause, requestedAt, data },
-    };
-    desk.update({ waiting: [...desk.messages.waiting, waiting] });
+/** Decides a request, or lets it wait its turn. */
+function take(desk: Desk, request: Request): void {
+  if (desk.messages.awaiting === null) {
+    decideOn(desk, request, null, desk.context.streamTime);
     return;
   }
+  const { requestId, campaignId, source, cause, requestedAt, data } = request;
+  const waiting: WaitingInput = {
+    streamTime: desk.context.streamTime,
+    time: requestedAt,
+    // A window timer caused it.
+    window: source === 'trigger' && !(cause ?? '').startsWith('event:'),
+    due: null,
+    request: { requestId, campaignId, source, cause, requestedAt, data, audience: audienceStep(desk, request) },
+  };
+  desk.update({ waiting: [...desk.messages.waiting, waiting] });
+}
+
+/** What the audience gate says now: events that come while the request waits must not change it. */
+function audienceStep(desk: Desk, request: Request): StoredStep | null {
+  const definition = desk.definitionFor(request);
+  if (definition === undefined || request.source === 'trigger') return null;
+  const { verdict, facts } = audience.judge(desk.caseOf(request, definition.definition, request.requestedAt));
+  return { gate: audience.name, verdict, facts };
+}
+
+/** Runs the gates. `judged`: the audience's step, where the request waited; `arrivedAt`: stream time when it came. */
+function decideOn(desk: Desk, request: Request, judged: StoredStep | null, arrivedAt: number): void {
+  const { context } = desk;
   const now = request.requestedAt;
   const definition = desk.definitionFor(request);
   if (definition === undefined || definition.definition.status !== 'active') {
@@ -140,11 +156,11 @@ function take(desk: Desk, request: Request, fromQueue: boolean): void {
     context.emit(decisions, decisionOf(request, definition?.version ?? 0, now, steps, { outcome: 'blocked', reason }));
     return;
   }
-  const c = desk.caseOf(request, definition.definition, now);
+  const c = { ...desk.caseOf(request, definition.definition, now), watermark: arrivedAt - context.lateness };
   const steps: DecisionStep[] = [];
   for (const gate of GATES) {
     if (gate.applies?.(c) === false) continue;
-    const verdict = gate.judge(c);
+    const verdict = gate === audience && judged !== null ? verdictOf(judged) : gate.judge(c);
     steps.push({ gate: gate.name, verdict: verdict.verdict, facts: verdict.facts });
     if (verdict.verdict === 'pass') continue;
     const outcome = verdict.reason === 'holdout' ? 'holdout' : verdict.reason === 'expired' ? 'expired' : 'blocked';
@@ -157,6 +173,10 @@ function take(desk: Desk, request: Request, fromQueue: boolean): void {
     desk.update({ requests: [...desk.messages.requests, progress], awaiting: storyOf(request) });
     context.emit(candidates, candidateOf(c));
   }
+}
+
+function verdictOf({ verdict, facts }: StoredStep): Verdict {
+  return verdict === 'pass' ? pass(facts) : block('audience', facts);
 }
 
 function progressOf(c: Case, definitionVersion: number, steps: readonly DecisionStep[]): RequestInProgress {
@@ -274,24 +294,30 @@ function answer(desk: Desk, verdict: BudgetVerdict): void {
     const steps: DecisionStep[] = [...progress.steps, { gate: 'budget', verdict: 'pass', facts }];
     schedule(desk, { ...progress, steps, channel: paid, costMicros: costMicros ?? 0, dueAt: slotAt }, now);
   }
-  goOn(desk);
+  goOn(desk, progress.cause);
 }
 
-/** Takes what waited, in order, and before each input the user's own due times that come before it. */
-function goOn(desk: Desk): void {
+/**
+ * Takes what waited, in order, and before each input the user's own due times that come before it. `answered`: the cause of the
+ * request that the verdict was for; no due time comes between the requests of one cause.
+ */
+function goOn(desk: Desk, answered: string | null): void {
+  let cause = answered;
   while (desk.messages.awaiting === null) {
     const [next, ...rest] = desk.messages.waiting;
     if (next === undefined) return;
-    const before = firstDueBefore(desk, next);
+    const goesOn = cause !== null && next.request?.cause === cause;
+    const before = goesOn ? undefined : firstDueBefore(desk, next);
     if (before !== undefined) {
       due(desk, storyOf(requestOf(desk, before)));
       continue;
     }
     desk.update({ waiting: rest });
+    cause = next.request?.cause ?? null;
     if (next.due !== null) due(desk, next.due);
     else if (next.request !== null) {
-      const { tenantId, userId } = idsOf(desk.context);
-      take(desk, { ...next.request, tenantId, userId }, true);
+      const { audience, ...request } = next.request;
+      decideOn(desk, { ...request, ...idsOf(desk.context) }, audience, next.streamTime);
     }
   }
 }

@@ -71,17 +71,19 @@ export class Definitions {
     return this.#campaigns.get(keyOf(tenantId, campaignId)) ?? [];
   }
 
-  /** How far back, in ms, any cap or dedupe window of the tenant reaches. */
+  /** How far behind the watermark, in ms, a cap or dedupe window may reach: the longest one, from a request about to expire. */
   horizonMs(tenantId: string): number {
     let horizon = this.#horizons.get(tenantId);
     if (horizon === undefined) {
       // The default policy is in force until the first of the tenant's own.
-      const policies = [defaultPolicy, ...(this.#policies.get(tenantId) ?? []).map((p) => p.definition)];
+      const versions = this.#policies.get(tenantId) ?? this.#policies.get(DEFAULT_TENANT) ?? [];
+      const policies = [defaultPolicy, ...versions.map((p) => p.definition)];
       const caps = policies.flatMap((p) => p.caps.map((c) => c.windowMs + (c.calendar ? DAY_MS : 0)));
-      const dedupes = this.campaignIds(tenantId)
-        .flatMap((id) => this.versions(tenantId, id))
-        .map((v) => v.definition.dedupe.windowMs);
-      horizon = Math.max(DAY_MS, ...caps, ...dedupes);
+      const campaigns = this.campaignIds(tenantId).flatMap((id) =>
+        this.versions(tenantId, id).map((v) => v.definition),
+      );
+      const windows = Math.max(DAY_MS, ...caps, ...campaigns.map((c) => c.dedupe.windowMs));
+      horizon = windows + Math.max(0, ...campaigns.map((c) => c.schedule.expiresAfterMs));
       this.#horizons.set(tenantId, horizon);
     }
     return horizon;

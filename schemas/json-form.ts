@@ -82,7 +82,9 @@ type FieldReader = (
  */
 function fieldReader(fields: readonly AvroField[]): FieldReader {
   const reads = fields.map(readField);
-  const given = fields.map(({ name }, i) => `const v${i} = source[${JSON.stringify(name)}]; if (v${i} !== undefined) known++;`);
+  const given = fields.map(
+    ({ name }, i) => `const v${i} = source[${JSON.stringify(name)}]; if (v${i} !== undefined) known++;`,
+  );
   const read = fields.map(({ name }, i) => {
     const quoted = JSON.stringify(name);
     return `${quoted}: r${i}(v${i}, path === '' ? ${quoted} : path + '.' + ${quoted}),`;

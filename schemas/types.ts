@@ -74,7 +74,7 @@ export interface ConsentChange {
 }
 /** Why a request was or was not answered with a message. */
 export interface Decision {
-  /** requestId#scheduled or requestId#final. */
+  /** Derived from the request, and ends with #scheduled or #final. */
   readonly decisionId: string;
   /** The request decided. */
   readonly requestId: string;
@@ -415,6 +415,8 @@ export interface WaitingRequest {
   readonly cause: string | null;
   readonly requestedAt: number;
   readonly data: Readonly<Record<string, boolean | number | string | null>>;
+  /** What the audience gate said when the request came; null where it had no say. */
+  readonly audience: StoredStep | null;
 }
 export interface SentMessage {
   readonly sendId: string;

@@ -21,6 +21,8 @@ export interface Case {
   /** The user's zone; UTC where it is not known. */
   readonly zone: Zone;
   readonly zoneKnown: boolean;
+  /** Epoch ms: the watermark when the request came. */
+  readonly watermark: number;
   /** Channels with consent, in the campaign's order; set by the consent gate. */
   consented: readonly string[];
   /** Viable channels, best first; set by the channel gate. */

@@ -23,6 +23,8 @@ export const sendTime: Gate = {
       ...(quiet === null ? {} : { quietHours: quiet }),
       ...(c.campaign.schedule.sendTime === 'best' ? { sendTime: 'best' } : {}),
     };
+    // A request that comes after its message expired can't be judged any more: the user's history may not reach back so far.
+    if (expiresAt < c.watermark) return block('expired', { ...facts, cameAfter: iso(c.watermark) });
     return earliestAt > expiresAt ? block('expired', facts) : pass(facts);
   },
 };

@@ -1,32 +1,50 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sessionLine, signalLine } from '../oracle/canonical.ts';
-import { decisionsOf } from '../oracle/decisions.ts';
-import type { DecisionInput } from '../oracle/model.ts';
-import { type Build, real, runEngine } from './engine.ts';
-import { decisionLine, engineLedger, oracleDecisionLine, oracleLedger, sendLine, sorted } from './lines.ts';
+import { equalsOracle } from './compare.ts';
+import { runEngine } from './engine.ts';
+import { checkInvariants, consentHolds } from './invariants.ts';
+import { decisionLine, sendLine, sorted } from './lines.ts';
 import { runs } from './runs.ts';
 import { worlds } from './worlds.ts';
 
-async function equalsOracle(input: DecisionInput, build: Build = real): Promise<void> {
-  const engine = await runEngine(input, { build });
-  const oracle = decisionsOf(input);
-  expect(engine.decisions.map(decisionLine)).toEqual(oracle.decisions.map(oracleDecisionLine));
-  expect(sorted(engine.sends.map(sendLine))).toEqual(sorted(oracle.sends.map(sendLine)));
-  expect(sorted(engine.sessions.map(sessionLine))).toEqual(sorted(oracle.sessions.map(sessionLine)));
-  expect(sorted(engine.signals.map(signalLine))).toEqual(sorted(oracle.signals.map(signalLine)));
-  for (const { tenantId, id } of input.campaigns) {
-    const key = `${tenantId}/${id}`;
-    expect([key, engineLedger(engine.pipeline, key)]).toEqual([key, oracleLedger(oracle.ledgers.get(key))]);
-  }
-  expect(engine.counts).toEqual(oracle.counts);
-}
-
-describe('every decision, send and ledger equals the oracle’s', () => {
-  it.each(['none', 'within', 'late'] as const)('disorder: %s', async (disorder) => {
+describe('every decision, send and ledger', () => {
+  it.each([
+    ['in order', 'none', 300],
+    ['out of order within the lateness', 'within', 300],
+    ['with events that are late', 'late', 150],
+  ] as const)('equals the oracle’s for files %s', async (_name, disorder, count) => {
     await fc.assert(
       fc.asyncProperty(worlds({ binds: true, disorder }), (input) => equalsOracle(input)),
-      runs(150),
+      runs(count),
     );
+  });
+});
+
+describe('whatever comes in', () => {
+  it.each([
+    ['in order', 'none'],
+    ['out of order', 'within'],
+  ] as const)('caps, budgets and the curve hold and every request has one final decision: %s', async (_, disorder) => {
+    const property = fc.asyncProperty(worlds({ binds: true, disorder, endless: true }), async (input) => {
+      const run = await runEngine(input);
+      checkInvariants(input, run, run.counts);
+      const { processed, late, duplicate, notReached } = run.counts;
+      expect(processed + late + duplicate).toBe(input.events.length);
+      expect(notReached).toBe(0);
+      if (disorder === 'none') consentHolds(input, run);
+    });
+    await fc.assert(property, runs(200));
+  });
+});
+
+describe('decisions and sends on several partitions', () => {
+  it.each([4, 16])('are those of one, where no budget binds and input is in order: %d', async (partitions) => {
+    const property = fc.asyncProperty(worlds({ binds: false, disorder: 'none' }), async (input) => {
+      const one = await runEngine(input);
+      const many = await runEngine(input, { partitions });
+      expect(sorted(many.decisions.map(decisionLine))).toEqual(sorted(one.decisions.map(decisionLine)));
+      expect(sorted(many.sends.map(sendLine))).toEqual(sorted(one.sends.map(sendLine)));
+    });
+    await fc.assert(property, runs(150));
   });
 });

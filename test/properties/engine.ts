@@ -67,10 +67,27 @@ export type Build = (definitions: Definitions) => readonly Topology[];
 /** The topologies that decide. */
 export const real: Build = (definitions) => [engage(definitions), pace(definitions)];
 
+/** Sessions and signals alone. */
+export const observing: Build = (definitions) => [engage(definitions, { decides: false })];
+
+/** Sessions and signals of the events, through the topology that only observes. */
+export function observe(
+  world: Pick<DecisionInput, 'policy' | 'lateness' | 'events'>,
+  { build = observing, ...options }: RunOptions = {},
+): Promise<EngineRun> {
+  const nothing = { profiles: [], consents: [], sendRequests: [], campaigns: [] };
+  return runEngine({ ...nothing, ...world }, { ...options, build });
+}
+
+interface RunOptions {
+  readonly partitions?: number;
+  readonly build?: Build;
+}
+
 /** Replays the input's four files through the topologies, as `beckon simulate` does. */
 export async function runEngine(
   input: DecisionInput,
-  { partitions = 1, build = real }: { readonly partitions?: number; readonly build?: Build } = {},
+  { partitions = 1, build = real }: RunOptions = {},
 ): Promise<EngineRun> {
   const outputs = new Outputs();
   const counts = { processed: 0, late: 0, duplicate: 0, duplicateRequests: 0, notReached: 0 };

@@ -1,0 +1,157 @@
+// The properties can fail: each of these breaks the engine in one place, and must be found out.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../processors/decide.ts';
+import { detectInactivity } from '../../processors/detect-inactivity.ts';
+import { matchCampaigns } from '../../processors/match-campaigns.ts';
+import { paceBudget } from '../../processors/pace-budget.ts';
+import type { Processor } from '../../processors/processor.ts';
+import { sessionize } from '../../processors/sessionize.ts';
+import type { Budget, Campaign } from '../../schemas/campaign.ts';
+import type { Policy } from '../../schemas/policy.ts';
+import type { Candidate, ConsentChange, UserMessages } from '../../schemas/types.ts';
+import { altered, type Change, reordered, replacing, seeing } from './altered.ts';
+import { equalsImmediate, equalsOracle, equalsReplay } from './compare.ts';
+import { type Build, observing, real } from './engine.ts';
+import { streamWorlds } from './streams.ts';
+import { worlds } from './worlds.ts';
+
+/** A search ends with the first counterexample; most need a few dozen runs. */
+const SEARCH = { numRuns: 2000, seed: 20_260_302, endOnFailure: true };
+const HOUR = 3_600_000;
+
+const withBudget =
+  (change: (budget: Budget) => Budget) =>
+  (c: Campaign): Campaign => ({ ...c, budget: c.budget && change(c.budget) });
+const withCaps =
+  (change: (cap: Policy['caps'][number]) => Policy['caps'][number]) =>
+  (p: Policy): Policy => ({ ...p, caps: p.caps.map(change) });
+
+const deciding = (change: Change): Build => replacing(real, 'decide', (_, d) => decide(altered(d, change)));
+const pacing = (change: Change): Build => replacing(real, 'pace-budget', (_, d) => paceBudget(altered(d, change)));
+const without = (kind: string) => (p: Processor) => ({
+  ...p,
+  timers: (p.timers ?? []).filter((timer) => timer.kind.name !== kind),
+});
+const last = (name: string) => (processors: readonly Processor[]) => [
+  ...processors.filter((p) => p.name !== name),
+  ...processors.filter((p) => p.name === name),
+];
+
+describe('of sessions and signals, the properties find', () => {
+  it.each<[string, Build]>([
+    [
+      'a gap that is a millisecond longer',
+      replacing(observing, 'sessionize', (_, d) =>
+        sessionize(altered(d, { policy: (p) => ({ ...p, sessionGapMs: p.sessionGapMs + 1 }) })),
+      ),
+    ],
+    ['sessions that never close', replacing(observing, 'sessionize', without('session'))],
+    ['returns that nobody signals', replacing(observing, 'detect-inactivity', without('returned'))],
+    [
+      'the smallest threshold left out',
+      replacing(observing, 'detect-inactivity', (_, d) =>
+        detectInactivity(
+          altered(d, { policy: (p) => ({ ...p, inactivityMs: [...p.inactivityMs.slice(1), 999 * HOUR] }) }),
+        ),
+      ),
+    ],
+    [
+      'timers that do not wait for the lateness',
+      replacing(observing, 'sessionize', (p) => seeing(p, { context: { lateness: 0 } })),
+    ],
+    [
+      'late events that open sessions',
+      replacing(observing, 'sessionize', (p) => seeing(p, { context: { late: false } })),
+    ],
+    [
+      'late events that start silences',
+      replacing(observing, 'detect-inactivity', (p) => seeing(p, { context: { late: false } })),
+    ],
+    ['ids forgotten too soon', replacing(observing, 'deduplicate', (p) => seeing(p, { context: { lateness: -HOUR } }))],
+  ])('%s', async (_name, build) => {
+    const property = fc.asyncProperty(streamWorlds(6 * HOUR), (world) => equalsReplay(world, build));
+    expect((await fc.check(property, SEARCH)).counterexample).not.toBeNull();
+  });
+});
+
+describe('of decisions, the properties find', () => {
+  it.each<[string, Build]>([
+    [
+      'cap windows that count their own beginning',
+      deciding({ policy: withCaps((c) => ({ ...c, windowMs: c.calendar ? c.windowMs : c.windowMs + 1 })) }),
+    ],
+    [
+      'cap windows a millisecond too short',
+      deciding({ policy: withCaps((c) => ({ ...c, windowMs: c.calendar ? c.windowMs : c.windowMs - 1 })) }),
+    ],
+    ['caps of one more', deciding({ policy: withCaps((c) => ({ ...c, max: c.max + 1 })) })],
+    [
+      'a dedupe window that counts its own end',
+      deciding({ campaign: (c) => ({ ...c, dedupe: { ...c.dedupe, windowMs: c.dedupe.windowMs + 1 } }) }),
+    ],
+    ['dedupe keys that are not shared', deciding({ campaign: (c) => ({ ...c, dedupe: { ...c.dedupe, key: null } }) })],
+    [
+      'messages that expire at their last moment',
+      deciding({
+        campaign: (c) => ({ ...c, schedule: { ...c.schedule, expiresAfterMs: c.schedule.expiresAfterMs - 1 } }),
+      }),
+    ],
+    ['quiet hours of the policy that bind nobody', deciding({ policy: (p) => ({ ...p, quietHours: null }) })],
+    ['no holdout', deciding({ campaign: (c) => ({ ...c, holdout: 0 }) })],
+    ['due messages that are never sent', replacing(real, 'decide', without('due'))],
+    ['pacing without room for one message', pacing({ campaign: (c) => ({ ...c, channels: [] }) })],
+    [
+      'a curve that runs a millisecond early',
+      pacing({ campaign: withBudget((b) => ({ ...b, fromAt: b.fromAt && b.fromAt - 1 })) }),
+    ],
+    ['a daily limit that is not kept', pacing({ campaign: withBudget((b) => ({ ...b, dailyMicros: null })) })],
+    ['days of another zone', pacing({ campaign: (c) => ({ ...c, timezone: 'Asia/Tokyo' }) })],
+    [
+      'reservations that are never given back',
+      replacing(real, 'pace-budget', (p) => seeing(p, { keeps: (value) => (value as Candidate).kind !== 'release' })),
+    ],
+    [
+      'revocations that are not heard',
+      replacing(real, 'keep-user', (p) => seeing(p, { keeps: (value) => (value as ConsentChange).granted !== false })),
+    ],
+    ['late events that trigger', replacing(real, 'match-campaigns', (p) => seeing(p, { context: { late: false } }))],
+    [
+      'requests of one cause in another order',
+      replacing(real, 'match-campaigns', (_, d) =>
+        matchCampaigns(altered(d, { campaign: (c) => ({ ...c, priority: 50 }) })),
+      ),
+    ],
+    ['conditions that see the user as before the event', reordered(real, last('keep-user'))],
+  ])('%s', async (_name, build) => {
+    const property = fc.asyncProperty(worlds({ binds: true, disorder: 'late' }), (world) => equalsOracle(world, build));
+    expect((await fc.check(property, SEARCH)).counterexample).not.toBeNull();
+  });
+
+  it('requests that are lost while their user awaits a verdict', async () => {
+    const forgetful: Build = replacing(real, 'decide', (p) => ({
+      ...p,
+      on: p.on.map(({ stream, handle }) => ({
+        stream,
+        handle: (value, context) =>
+          handle(
+            value,
+            new Proxy(context, {
+              get(target, key) {
+                if (key !== 'set') {
+                  const member: unknown = Reflect.get(target, key, target);
+                  return typeof member === 'function' ? member.bind(target) : member;
+                }
+                const set: typeof target.set = (cell, kept, sub) =>
+                  target.set(cell, kept && { ...kept, waiting: [] satisfies UserMessages['waiting'] }, sub);
+                return set;
+              },
+            }),
+          ),
+      })),
+    }));
+    const input = worlds({ binds: false, disorder: 'none', fixedTables: true, endless: true });
+    const property = fc.asyncProperty(input, (world) => equalsImmediate(world, [9, 2], forgetful));
+    expect((await fc.check(property, SEARCH)).counterexample).not.toBeNull();
+  });
+});
