@@ -24,6 +24,14 @@ export class TaskFenced extends PlacedError {
   override readonly name = 'TaskFenced';
 }
 
+/**
+ * Whether the last commit happened is unknown, or the log can't be reached. Drop everything uncommitted and open the task
+ * again: it is then as the log has it.
+ */
+export class TaskLost extends PlacedError {
+  override readonly name = 'TaskLost';
+}
+
 /** The local state can't be trusted. Wipe it and restore it from its changelog. */
 export class StateCorrupted extends PlacedError {
   override readonly name = 'StateCorrupted';

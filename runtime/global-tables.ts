@@ -17,15 +17,18 @@ export class GlobalReader {
   readonly #serde: Serde;
   readonly #table: GlobalTable;
   readonly #logger: Logger;
+  readonly #onFailure: (error: unknown) => void;
   readonly #positions: number[] = [];
   #reading: Promise<void> = Promise.resolve();
   #unsubscribe: (() => void) | undefined;
 
-  constructor(log: Log, serde: Serde, table: GlobalTable, logger: Logger) {
+  /** `onFailure` is told when the topic can't be read on. */
+  constructor(log: Log, serde: Serde, table: GlobalTable, logger: Logger, onFailure: (error: unknown) => void) {
     this.#log = log;
     this.#serde = serde;
     this.#table = table;
     this.#logger = logger;
+    this.#onFailure = onFailure;
   }
 
   /** Reads all there is, then follows. */
@@ -33,7 +36,7 @@ export class GlobalReader {
     const { topic } = this.#table.topic;
     for (let p = 0; p < this.#log.partitions(topic); p++) this.#positions[p] = 0;
     // Before the first read, lest what is appended meanwhile goes unnoticed.
-    this.#unsubscribe = this.#log.onAppend(topic, () => this.#readOn());
+    this.#unsubscribe = this.#log.onAppend(topic, () => void this.#readOn().catch(this.#onFailure));
     await this.#readOn();
   }
 

@@ -50,6 +50,22 @@ export interface TopicSpec {
   readonly cleanup: 'delete' | 'compact' | 'retain';
 }
 
+/** Is told which tasks of a group this instance runs. */
+export interface AssignmentListener {
+  /**
+   * The whole set of partitions that are this instance's from now on; those missing from it are another's. Called again
+   * whenever it changes, one call after the other. Keep the tasks that stay: whoever opens a task fences its earlier owner, so
+   * nothing need be given up before the new set is known.
+   */
+  assigned(partitions: readonly number[]): Promise<void>;
+}
+
+/** An instance's part in a group. */
+export interface Membership {
+  /** Leaves the group; its partitions go to the members that stay. Close the tasks before. */
+  leave(): Promise<void>;
+}
+
 export interface Log {
   /** Creates the topics that are missing. Throws when one exists with another number of partitions. */
   createTopics(specs: readonly TopicSpec[]): Promise<void>;
@@ -57,12 +73,24 @@ export interface Log {
   partitions(topic: string): number;
   /** The offset after the last committed record. */
   endOffset(input: TopicPartition): Promise<number>;
-  /** Committed records from an offset on, at most `limit` records or about `maxBytes`; an empty list at the end. */
+  /**
+   * Committed records from an offset on, at most `limit` records or about `maxBytes`. An empty list says that the end was asked
+   * for and reached: nothing that could be read followed, as of a moment (under 0.2 s) ago for what others appended; what this
+   * instance appended or committed is never missed, unless another's open transaction lies before it.
+   */
   read(input: TopicPartition, from: number, limit: number, maxBytes?: number): Promise<readonly LogRecord[]>;
   /** Appends in one step, outside any task. Resolves to the records' offsets once they are durable. */
   append(records: readonly NewRecord[]): Promise<readonly number[]>;
-  /** Calls back after records were appended to the topic, soon and at least once; returns how to stop. */
+  /**
+   * Calls back soon, and at least once, after this instance appended to the topic, and after anybody appended to one of its
+   * partitions that was read here to the end; returns how to stop.
+   */
   onAppend(topic: string, listener: () => void): () => void;
+  /**
+   * Joins the instances that share a group's tasks, one task for each partition of the (co-partitioned) topics. Resolves
+   * once the listener was told its first set; an empty set is one too.
+   */
+  join(group: string, topics: readonly string[], listener: AssignmentListener): Promise<Membership>;
   /** Takes over the task `<group>.<partition>`. */
   openTask(group: string, partition: number): Promise<TaskLog>;
   close(): Promise<void>;

@@ -144,7 +144,11 @@ export class SinkRunner {
           letters.push(deadLetter(record, input, { code: 'refused', message: `refused by the sink ${sink.name}` }));
         }
         const offsets = [{ ...input, offset: begun.last + 1 }];
-        const written = taskLog.commit({ outputs: [...outputs, ...letters], offsets, changes: [{ key: begunKey(topic) }] });
+        const written = taskLog.commit({
+          outputs: [...outputs, ...letters],
+          offsets,
+          changes: [{ key: begunKey(topic) }],
+        });
         reach(this.name, 'offset-commit-begun');
         await written;
         reach(this.name, 'offset-commit-done');

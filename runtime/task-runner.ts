@@ -128,14 +128,13 @@ export class TaskRunner {
     ) {
       await this.#commit(task, this.#taskLog as TaskLog);
     }
-    if (moved) {
+    const fired = task.fired;
+    const caughtUp = !moved && this.#followWall(task, inputs);
+    if (moved || task.fired > fired) {
       this.#quiet = false;
       // Everything else in the process gets its turn between two slices.
       return new Promise((resolve) => setImmediate(resolve));
     }
-    const fired = task.fired;
-    const caughtUp = this.#followWall(task, inputs);
-    if (task.fired > fired) return;
     await this.#committing;
     if (!idle || inputs.mustFetch) return;
     this.#quiet = caughtUp && this.#uncommitted === 0 && !this.#woken;
@@ -148,7 +147,11 @@ export class TaskRunner {
     let done = 0;
     // Passed timers that the slice before left, or the process before this one.
     const settled = task.advance(task.streamTime, SLICE_TIMERS);
-    for (let next = settled ? inputs.peek() : undefined; next !== undefined && done < SLICE_RECORDS; next = inputs.peek()) {
+    for (
+      let next = settled ? inputs.peek() : undefined;
+      next !== undefined && done < SLICE_RECORDS;
+      next = inputs.peek()
+    ) {
       // A stream that may have more must be asked before others go ahead of it.
       if (done > 0 && next.input.role === 'stream' && inputs.mustFetch) break;
       if (!this.#take(task, next)) break;

@@ -42,8 +42,8 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { log, serde, globals, logger } = options;
-    this.#globals = globals.map((table) => new GlobalReader(log, serde, table, logger));
+    const { log, serde, globals, logger, onFailure } = options;
+    this.#globals = globals.map((table) => new GlobalReader(log, serde, table, logger, onFailure));
   }
 
   /** Creates what is missing and starts every runner. Throws when the log or a sink can't be opened. */
@@ -92,7 +92,7 @@ export class Worker {
     if (failed !== undefined) throw failed.reason;
   }
 
-  /** Every record on the log was processed, committed and delivered. True must be seen twice in a row to be final. */
+  /** Every record on the log was processed, committed and delivered, and no timer is due. */
   get quiet(): boolean {
     return this.#runners.every((runner) => runner.quiet);
   }

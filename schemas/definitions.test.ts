@@ -77,11 +77,11 @@ describe('definitions', () => {
     expect(definitions.policy('other', 100)).toBe(defaultPolicy);
   });
 
-  it('reach back as far as the longest window of caps and dedupe, of any version', () => {
+  it('reach back as far as the longest window of caps and dedupe, of any version, from a request about to expire', () => {
     expect(definitions.horizonMs('t')).toBe(7 * DAY);
     definitions.apply(record('c', 1, 0, campaign(30)));
     definitions.apply(record('c', 2, 100, campaign(1)));
-    expect(definitions.horizonMs('t')).toBe(30 * DAY);
+    expect(definitions.horizonMs('t')).toBe(30 * DAY + 2 * DAY);
   });
 
   it('reach back as far as the default caps, which hold until a policy is in force', () => {

@@ -1,34 +1,4 @@
-// Runs vitest and ends with one plain line of its own report's totals, which any CI can read.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// `npm test`: all tests but the fault suite.
+import { runVitest } from './run-vitest.ts';
 
-interface Report {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'beckon-report-'));
-const file = join(folder, 'report.json');
-const run = spawnSync(
-  'vitest',
-  ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, ...process.argv.slice(2)],
-  { stdio: 'inherit' },
-);
-try {
-  const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
-  // A file that could not be loaded has no tests of its own: it counts as one failure.
-  const broken = report.testResults.filter((f) => f.status === 'failed' && f.assertionResults.length === 0).length;
-  const skipped = report.numPendingTests + report.numTodoTests;
-  process.stdout.write(
-    `${report.numPassedTests} passed, ${report.numFailedTests + broken} failed, ${skipped} skipped\n`,
-  );
-} catch {
-  process.stdout.write('vitest wrote no report\n');
-}
-rmSync(folder, { recursive: true, force: true });
-process.exit(run.status ?? 1);
+process.exit(runVitest(process.argv.slice(2)));

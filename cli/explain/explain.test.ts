@@ -290,8 +290,8 @@ describe('askInstance', () => {
   };
 
   it('asks for tenant, user and campaign and returns the text', async () => {
-    const { url, urls } = await serve(200, '{"text":"told"}');
-    expect(await askInstance(url, asked)).toEqual({ text: 'told' });
+    const { url, urls } = await serve(200, '{"text":"told","explanation":{"problem":null}}');
+    expect(await askInstance(url, asked)).toEqual({ text: 'told', explanation: { problem: null } });
     expect(urls).toEqual(['/v1/explain?tenant=acme&user=u+1&campaign=c%26d']);
   });
 

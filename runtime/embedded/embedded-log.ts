@@ -5,7 +5,16 @@ import { RocksDatabase, type RocksOptions } from '../../state/rocksdb/rocks-data
 import { RocksStore } from '../../state/rocksdb/rocks-store.ts';
 import type { Store, StoreChange } from '../../state/store.ts';
 import { Unrecoverable } from '../errors.ts';
-import type { Log, LogRecord, NewRecord, TaskLog, TopicPartition, TopicSpec } from '../log.ts';
+import type {
+  AssignmentListener,
+  Log,
+  LogRecord,
+  Membership,
+  NewRecord,
+  TaskLog,
+  TopicPartition,
+  TopicSpec,
+} from '../log.ts';
 import { decodeChunk, firstOffset, newestTimestamp, nextOffset } from './chunk.ts';
 import { EmbeddedTask, type TaskHost } from './embedded-task.ts';
 import {
@@ -115,6 +124,13 @@ export class EmbeddedLog implements Log {
     const own = (): void => listener();
     listeners.add(own);
     return () => listeners.delete(own);
+  }
+
+  /** Nobody shares the log: all partitions are this instance's. */
+  async join(_group: string, topics: readonly string[], listener: AssignmentListener): Promise<Membership> {
+    const tasks = Math.max(0, ...topics.map((topic) => this.partitions(topic)));
+    await listener.assigned(Array.from({ length: tasks }, (_, partition) => partition));
+    return { leave: async () => {} };
   }
 
   async openTask(group: string, partition: number): Promise<TaskLog> {

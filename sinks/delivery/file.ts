@@ -1,4 +1,5 @@
 // A provider that writes each message as a line of an NDJSON file, whole and once, also across crashes.
+import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,14 +26,14 @@ export function fileProvider(path: string): Provider {
     async find(commands) {
       const wanted = new Set(commands.map((c) => c.idempotencyKey));
       const found = new Map<string, Answer>();
-      const reader = await open(path, 'r');
-      try {
-        for await (const line of createInterface({ input: reader.createReadStream({ autoClose: false }) })) {
-          const { idempotencyKey, sendId } = JSON.parse(line) as SendCommand;
-          if (wanted.has(idempotencyKey)) found.set(idempotencyKey, { status: 'delivered', providerMessageId: sendId });
-        }
-      } finally {
-        await reader.close();
+      // Other partitions may be appending: what is there now ends with a whole line, what comes later is not ours.
+      await last;
+      const { size } = await (file as FileHandle).stat();
+      if (size === 0) return found;
+      const input = createReadStream(path, { end: size - 1 });
+      for await (const line of createInterface({ input })) {
+        const { idempotencyKey, sendId } = JSON.parse(line) as SendCommand;
+        if (wanted.has(idempotencyKey)) found.set(idempotencyKey, { status: 'delivered', providerMessageId: sendId });
       }
       return found;
     },

@@ -25,7 +25,8 @@ export async function clickhouseProblems(dir: string, { records }: Outputs): Pro
       const wanted = newest(topic.name, records.get(topic.name) ?? []).map((r) => `${r.partition}/${r.offset}`);
       const found = (await query(sql)).map(({ p, o }) => `${p}/${o}`);
       // Of receipts with one id any may stay.
-      if (topic.name === 'receipts') problems.push(...differing('receipts table', [found.length + ''], [`${wanted.length}`]));
+      if (topic.name === 'receipts')
+        problems.push(...differing('receipts table', [String(found.length)], [String(wanted.length)]));
       else problems.push(...differing(`table ${tableOf(topic)}`, found, wanted));
     }
     return [...problems, ...(await viewProblems(query, records))];

@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-const MAIN = join(root, 'cli', 'main.ts');
+export const MAIN = join(root, 'cli', 'main.ts');
 const CAMPAIGNS = join(import.meta.dirname, 'campaigns');
 
 /** The instance kills itself at the nth time that a task of the group reaches the step. */
@@ -14,6 +14,12 @@ export interface Aim {
   readonly step: string;
   readonly nth: number;
 }
+
+/** Instances that run. A test that fails must leave none behind. */
+const living = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
 
 export interface LifeOptions {
   readonly dir: string;
@@ -45,8 +51,10 @@ export class Life {
       stdio: ['ignore', 'ignore', 'pipe', steps],
     });
     closeSync(steps);
+    living.add(this.#child);
     this.ended = once(this.#child, 'exit').then(([code, signal]) => {
       this.#over = true;
+      living.delete(this.#child);
       return { code, signal };
     });
     this.ready = new Promise((resolve) => {

@@ -68,7 +68,8 @@ function disordered(random: Random, events: readonly GeneratedEvent[]): Generate
     else arrived.push(event);
     if (random.chance(0.02)) arrived.push(event);
     const before = arrived[arrived.length - 2];
-    if (before !== undefined && random.chance(0.1)) arrived.splice(arrived.length - 2, 1, ...arrived.splice(-1), before);
+    if (before !== undefined && random.chance(0.1))
+      arrived.splice(arrived.length - 2, 1, ...arrived.splice(-1), before);
     for (const late of delayed.filter((d) => d.after === i)) arrived.push(late.event);
   });
   for (const part of [0.6, 0.8]) {
