@@ -291,10 +291,16 @@ function answer(desk: Desk, verdict: BudgetVerdict): void {
     });
     desk.context.emit(decisions, decision);
   } else {
-    const steps: DecisionStep[] = [...progress.steps, { gate: 'budget', verdict: 'pass', facts }];
+    const steps: DecisionStep[] = [...progress.steps, { gate: 'budget', verdict: 'pass', facts: factsToTell(facts) }];
     schedule(desk, { ...progress, steps, channel: paid, costMicros: costMicros ?? 0, dueAt: slotAt }, now);
   }
   goOn(desk, progress.cause);
+}
+
+/** How much was reserved before depends on the order in which requests came to pace, so it is told only where it mattered. */
+function factsToTell({ reservedMicros = null, ...facts }: BudgetVerdict['facts']): BudgetVerdict['facts'] {
+  const mattered = typeof facts.movedBy === 'string' && facts.movedBy.startsWith('budget-');
+  return mattered ? { reservedMicros, ...facts } : facts;
 }
 
 /**

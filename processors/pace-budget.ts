@@ -70,13 +70,8 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   const ledger = context.get(budgetLedger) ?? EMPTY;
   const { zone } = zoneOrUtc(campaign.timezone);
   const slot = findSlot(candidate, budget, ledger, { zone, dearestMicros: dearest });
-  // What is reserved depends on the order in which candidates came, so it is told only where it mattered.
-  const mattered = slot.outcome === 'refused' || slot.movedBy?.startsWith('budget-') === true;
-  const facts = {
-    ...(mattered ? { reservedMicros: ledger.reserved } : {}),
-    ...limitsOf(budget),
-    ...(slot.movedBy === null ? {} : { movedBy: slot.movedBy }),
-  };
+  const movedBy = slot.movedBy === null ? {} : { movedBy: slot.movedBy };
+  const facts = { reservedMicros: ledger.reserved, ...limitsOf(budget), ...movedBy };
   if (slot.outcome === 'refused') {
     const none = { channel: null, costMicros: null, slotAt: null };
     const verdict: BudgetVerdict = { ...ids, outcome: 'refused', ...none, reason: slot.reason, facts };

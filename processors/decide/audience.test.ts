@@ -17,7 +17,9 @@ describe('the audience gate', () => {
   });
 
   test('blocks who is not in it, and says what is missing', () => {
-    expect(audience.judge(caseOf({ campaign: kenya, profile: { attributes: { country: 'KE' } } })).verdict).toBe('pass');
+    expect(audience.judge(caseOf({ campaign: kenya, profile: { attributes: { country: 'KE' } } })).verdict).toBe(
+      'pass',
+    );
     const { verdict, facts } = audience.judge(caseOf({ campaign: kenya, profile: { attributes: { country: 'TZ' } } }));
     expect(verdict).toBe('block');
     expect(facts.why).toContain('country');

@@ -8,9 +8,10 @@ import { openLog } from '../../cli/instance.ts';
 import { frame } from '../../schemas/avro.ts';
 import { events } from '../../schemas/topics.ts';
 import { clickhouseProblems } from './clickhouse.ts';
-import { type Aim, beckon, Life, publishLines } from './life.ts';
+import { beckon, Life, publishLines } from './life.ts';
 import type { FaultLoad } from './load.ts';
 import { comparable, type Outputs, problemsOf, readOutputs } from './outputs.ts';
+import type { Aims } from './targets.ts';
 
 export interface Kill {
   readonly how: 'random' | 'aimed' | 'front' | 'both';
@@ -25,8 +26,8 @@ export interface RoundOptions {
   readonly seed: number;
   readonly kills: number;
   readonly clickhouse: boolean;
-  /** Where the aimed kills fall, in turn. */
-  readonly targets: readonly Pick<Aim, 'group' | 'step'>[];
+  /** Chooses where the aimed kills fall. */
+  readonly aims: Aims;
 }
 
 export interface TaskCounts {
@@ -110,12 +111,11 @@ class Player {
 
   /** One life that ends by a kill. */
   async #liveAndDie(): Promise<void> {
-    const { clickhouse, targets } = this.#options;
+    const { clickhouse, aims } = this.#options;
     const random = this.#random;
     const draw = random.next();
-    const target = targets[this.#kills.length % Math.max(1, targets.length)];
-    const how = target !== undefined && draw < 0.5 ? 'aimed' : clickhouse && draw > 0.9 ? 'both' : 'random';
-    const aim = how === 'aimed' && target !== undefined ? { ...target, nth: 1 + random.below(6) } : undefined;
+    const how = draw < 0.5 ? 'aimed' : clickhouse && draw > 0.9 ? 'both' : 'random';
+    const aim = how === 'aimed' ? aims.next(random, clickhouse) : undefined;
     const life = new Life({ dir: this.#dir, clickhouse, ...(aim === undefined ? {} : { aim }) });
     // Most fall among the work; some before the instance is ready.
     const early = how !== 'aimed' && random.chance(0.25);
@@ -130,7 +130,7 @@ class Player {
     }
     const { signal, code } = await life.ended;
     if (signal !== 'SIGKILL') throw new Error(`the instance ended with ${code ?? signal}: ${life.log.slice(-2000)}`);
-    this.#note(life, how);
+    aims.hit(this.#note(life, how));
     if (!this.#inDoubt && random.chance(0.05)) this.#publishDirectly();
   }
 
@@ -139,8 +139,11 @@ class Player {
     life.kill('SIGKILL');
   }
 
-  #note(life: Life, how: Kill['how']): void {
-    this.#kills.push({ how, at: life.age, step: life.steps.at(-1) ?? 'before any step' });
+  /** Returns the last step. */
+  #note(life: Life, how: Kill['how']): string {
+    const step = life.steps.at(-1) ?? 'before any step';
+    this.#kills.push({ how, at: life.age, step });
+    return step;
   }
 
   /** Some pieces, as long as the instance lives; `most` of them. */
