@@ -23,21 +23,22 @@ export interface Target {
   close(): Promise<void>;
 }
 
-/** The address of the instance that runs on a folder, if one does. */
-export function runningInstance(dir: string): string | undefined {
-  let instance: { readonly url: string; readonly pid: number };
+/** The address of the instance that runs on a folder, if one answers there: the file it left may be stale. */
+export async function runningInstance(dir: string): Promise<string | undefined> {
   try {
-    instance = JSON.parse(readFileSync(join(dir, INSTANCE_FILE), 'utf8')) as typeof instance;
-    process.kill(instance.pid, 0);
+    const { url } = JSON.parse(readFileSync(join(dir, INSTANCE_FILE), 'utf8')) as { readonly url: string };
+    await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(ANSWERS_WITHIN) });
+    return url;
   } catch {
     return undefined;
   }
-  return instance.url;
 }
+
+const ANSWERS_WITHIN = 5000;
 
 /** `url` first, else the instance of the folder, else the folder. */
 export async function openTarget(dir: string, url?: string): Promise<Target> {
-  const running = url ?? runningInstance(dir);
+  const running = url ?? (await runningInstance(dir));
   return running === undefined ? folderTarget(dir) : instanceTarget(running);
 }
 

@@ -240,7 +240,8 @@ function send(desk: Desk, progress: RequestInProgress, now: number): void {
     return;
   }
   const command = sendOf(c, progress, dueAt);
-  const horizon = context.streamTime - context.lateness - desk.definitions.horizonMs(request.tenantId);
+  // Counted from this moment, not from stream time, which may be far ahead of a user whose requests waited for a verdict.
+  const horizon = now - context.lateness - desk.definitions.horizonMs(request.tenantId);
   const kept = desk.messages.sent.filter((m) => m.sentAt > horizon);
   const { campaignId, dedupeKey, budgeted } = progress;
   const sent = {

@@ -77,7 +77,15 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
     const verdict: BudgetVerdict = { ...ids, outcome: 'refused', ...none, reason: slot.reason, facts };
     context.set(
       reservation,
-      { costMicros: 0, channel: '', day: '', slotAt: requestedAt, released: true, refusedReason: slot.reason },
+      {
+        costMicros: 0,
+        channel: '',
+        day: '',
+        slotAt: requestedAt,
+        released: true,
+        corrected: false,
+        refusedReason: slot.reason,
+      },
       id,
     );
     context.setTimer(timers.forget, requestedAt + REFUSAL_KEPT_FOR, id);
@@ -90,7 +98,11 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   const firstDay = localDate(Math.max(0, requestedAt - DAYS_KEPT * DAY_MS), zone);
   const days = Object.fromEntries(Object.entries(kept.days).filter(([date]) => date >= firstDay));
   context.set(budgetLedger, { ...kept, days });
-  context.set(reservation, { costMicros, channel, day, slotAt, released: false, refusedReason: null }, id);
+  context.set(
+    reservation,
+    { costMicros, channel, day, slotAt, released: false, corrected: false, refusedReason: null },
+    id,
+  );
   context.setTimer(timers.forget, Math.max(slotAt, candidate.expiresAt) + KEPT_FOR, id);
   context.emit(verdicts, { ...ids, outcome: 'reserved', channel, costMicros, slotAt, reason: null, facts });
 }
@@ -108,13 +120,14 @@ function correct(candidate: Candidate, context: Context): void {
   const id = reservationId(candidate);
   const held = context.get(reservation, id);
   const actual = candidate.costMicros;
-  if (held === undefined || held.released || actual === null) return;
+  if (held === undefined || held.released || held.corrected || actual === null) return;
   const ledger = context.get(budgetLedger) ?? EMPTY;
   if (actual > held.costMicros) {
+    context.set(reservation, { ...held, corrected: true }, id);
     context.set(budgetLedger, { ...ledger, overrun: ledger.overrun + actual - held.costMicros });
     return;
   }
-  context.set(reservation, { ...held, costMicros: actual }, id);
+  context.set(reservation, { ...held, costMicros: actual, corrected: true }, id);
   context.set(budgetLedger, added(ledger, actual - held.costMicros, held.channel, held.day));
 }
 

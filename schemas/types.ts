@@ -469,6 +469,8 @@ export interface Reservation {
   readonly slotAt: number;
   /** Given back. */
   readonly released: boolean;
+  /** Its actual cost was told. */
+  readonly corrected: boolean;
   /** Why the reserve was refused, if it was. */
   readonly refusedReason: string | null;
 }

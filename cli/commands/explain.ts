@@ -47,7 +47,7 @@ async function run(
 ): Promise<void> {
   if (userId === '') throw new BadInput('the user has no id; name one');
   const asked: Asked = { tenantId, userId, campaignId };
-  const running = url ?? (from === undefined ? runningInstance(dir) : undefined);
+  const running = url ?? (from === undefined ? await runningInstance(dir) : undefined);
   if (from === undefined && (running !== undefined || !holdsLog(dir))) {
     const { text, explanation } = await askInstance(running ?? DEFAULT_URL, asked);
     print(json ? jsonText(explanation) : text);

@@ -8,7 +8,10 @@ export const DEFAULT_URL = 'http://127.0.0.1:7077';
 
 const TIMEOUT_MS = 60_000;
 
-const answer = z.looseObject({ text: z.string(), explanation: z.custom<Explanation>((v) => typeof v === 'object' && v !== null) });
+const answer = z.looseObject({
+  text: z.string(),
+  explanation: z.custom<Explanation>((v) => typeof v === 'object' && v !== null),
+});
 const refusal = z.looseObject({ error: z.string() });
 
 export type Answer = z.output<typeof answer>;

@@ -27,7 +27,7 @@ describe('the frequency cap gate', () => {
   });
 
   test('looks at every window that holds the moment, also those that end later', () => {
-    // A request that comes out of order, between two messages that were sent 25 hours apart.
+    // A request that comes out of order is judged between messages sent before and after its time.
     const policy = { caps: [{ max: 2, window: '1d' }] };
     const later = [sent(at('10:00')), sent(at('11:00'))];
     expect(judged({ policy, sent: later })).toBe('block');

@@ -33,12 +33,15 @@ export class Decider {
       .sort((a, b) => b.effectiveFrom - a.effectiveFrom || b.version - a.version)[0];
   }
 
-  /** Decides the request at `scope.now`, its time, and sends at once when that is the moment of sending too. */
-  decide(user: User, request: Request, scope: Scope): void {
+  /**
+   * Decides the request at `scope.now`, its time, and sends at once when that is the moment of sending too. `watermark`: when
+   * it came; a trigger's request never comes late.
+   */
+  decide(user: User, request: Request, scope: Scope, watermark = Number.NEGATIVE_INFINITY): void {
     const { now } = scope;
     const steps: OracleStep[] = [];
     const campaign = this.inForce(user.tenantId, request.campaignId, now);
-    const result = this.#judge(user, request, campaign, scope, steps);
+    const result = this.#judge(user, request, campaign, { ...scope, watermark }, steps);
     if ('outcome' in result) {
       this.#record(user, request, campaign, { now, ...result, steps });
     } else if (result.dueAt <= now) {
@@ -54,10 +57,10 @@ export class Decider {
     user: User,
     request: Request,
     campaign: Campaign | undefined,
-    scope: Scope,
+    scope: Scope & { readonly watermark: number },
     steps: OracleStep[],
   ): Message | Ended {
-    const { now } = scope;
+    const { now, watermark } = scope;
     const gate = (name: string, passes: boolean): boolean => {
       steps.push({ gate: name, verdict: passes ? 'pass' : 'block' });
       return passes;
@@ -107,7 +110,8 @@ export class Decider {
     if (!gate('channel', viable.length > 0)) return blocked('no-channel');
 
     const expiresAt = now + campaign.expiresAfterMs;
-    if (!gate('send-time', earliestAt <= expiresAt)) return { outcome: 'expired', reason: 'expired' };
+    if (!gate('send-time', earliestAt <= expiresAt && watermark <= expiresAt))
+      return { outcome: 'expired', reason: 'expired' };
 
     const offers = viable.map((channel) => ({ channel, cost: this.#cost(channel) }));
     const [first] = offers;

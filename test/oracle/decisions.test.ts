@@ -250,6 +250,21 @@ describe('the moment of sending', () => {
     expect(one(3 * HOUR - 1)).toEqual(['expired']);
   });
 
+  it('expires when the request comes after its end: by then the watermark is past it', () => {
+    const late = (behind: number) => {
+      const sendRequests = [request(at(9) + 2 * DAY + LATENESS + behind), request(at(9))];
+      return outcomes({ sendRequests });
+    };
+    expect([late(0), late(1)]).toEqual([
+      ['sent', 'sent'],
+      ['sent', 'expired'],
+    ]);
+    const caps = [{ max: 1, windowMs: DAY }];
+    const sendRequests = [request(at(9)), request(at(9) + 10 * DAY), request(at(10))];
+    const rest = { policy: policy({ caps }), sendRequests };
+    expect(outcomes(rest)).toEqual(['sent', 'sent', 'frequency-cap']);
+  });
+
   it('sees what changed since the request', () => {
     const base = { campaigns: [campaign({ quietHours: '09:00-12:00' })], sendRequests: [request(at(9))] };
     const paused = campaign({ version: 2, effectiveFrom: at(11), status: 'paused' });

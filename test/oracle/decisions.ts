@@ -48,7 +48,8 @@ class Simulation {
       else {
         const { requestId, campaignId, source, requestedAt, data } = record.value;
         const request = { requestId, campaignId, source, cause: null, requestedAt };
-        this.#decider.decide(user, request, scopeOf(user, requestedAt, { properties: data, facts: data }));
+        const scope = scopeOf(user, requestedAt, { properties: data, facts: data });
+        this.#decider.decide(user, request, scope, streamTime - this.#input.lateness);
       }
       user.next = 'unknown';
     }

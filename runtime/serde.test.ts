@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { codecOf, frame } from '../schemas/avro.ts';
+import { DEAD_LETTERS, events, signals, type Topic } from '../schemas/topics.ts';
+import type { UserEvent } from '../schemas/types.ts';
+import type { LogRecord, NewRecord } from './log.ts';
+import { ADVANCE_TO, deadLetter, Serde, timeMark } from './serde.ts';
+import { type Engine, openEngine } from './testing/engine.ts';
+import { event } from './testing/tiny-topology.ts';
+
+let engine: Engine;
+beforeEach(async () => {
+  engine = await openEngine();
+});
+afterEach(() => engine.close());
+
+const onLog = (record: NewRecord): LogRecord => ({ headers: {}, ...record, offset: 7 });
+const encoded = (): LogRecord => onLog(engine.records(events, [event('u', 10)])[0] as NewRecord);
+async function decode(record: LogRecord, topic: Topic<unknown> = events): Promise<unknown> {
+  await engine.serde.learn([record]);
+  return engine.serde.decode(topic, record);
+}
+
+describe('a record', () => {
+  test('comes back as the value it was made of', async () => {
+    expect(await decode(encoded())).toEqual({ value: event('u', 10) });
+  });
+
+  test('has the key of its tenant and user, and its own time', () => {
+    const { key, timestamp, topic } = engine.records(events, [event('u', 10)])[0] as NewRecord;
+    expect([String(key), timestamp, topic]).toEqual(['t/u', 10, events.topic]);
+  });
+
+  test.each([
+    ['no value', null],
+    ['too short a value', Buffer.from([0, 0])],
+    ['another first byte', Buffer.from('{"eventId":"json"}')],
+  ])('with %s is not Avro', async (_, value) => {
+    expect(await decode({ ...encoded(), value })).toMatchObject({ code: 'not-avro' });
+  });
+
+  test('of the right id whose bytes are not of the schema is not Avro', async () => {
+    const { value } = encoded() as { readonly value: Buffer };
+    expect(await decode({ ...encoded(), value: value.subarray(0, -1) })).toMatchObject({ code: 'not-avro' });
+    expect(await decode({ ...encoded(), value: Buffer.concat([value, Buffer.from([0])]) })).toMatchObject({
+      code: 'not-avro',
+    });
+  });
+
+  test('of an id that nobody registered has an unknown schema', async () => {
+    expect(await decode({ ...encoded(), value: frame(12, Buffer.from('x')) })).toEqual({
+      code: 'unknown-schema',
+      message: 'no schema has the id 12',
+    });
+  });
+
+  test('of another topic is not of this one', async () => {
+    expect(await decode(encoded(), signals)).toMatchObject({ code: 'not-avro' });
+  });
+
+  test.each([null, Buffer.from('t/other')])('with another key than its value says has a bad key', async (key) => {
+    expect(await decode({ ...encoded(), key })).toMatchObject({ code: 'bad-key' });
+  });
+
+  test('written by an older schema is read by this one, once its id was learned', async () => {
+    const { fields, ...rest } = JSON.parse(events.codec.json) as { readonly fields: { readonly name: string }[] };
+    const older = JSON.stringify({ ...rest, fields: fields.filter(({ name }) => name !== 'properties') });
+    const registry = { register: async () => 1, schema: async (id: number) => (id === 2 ? older : undefined) };
+    const serde = new Serde(registry);
+    await serde.open([events]);
+    const { properties, ...value } = event('u', 10, { timerAt: 1 });
+    const record = { ...encoded(), value: frame(2, codecOf<Omit<UserEvent, 'properties'>>(older).encode(value)) };
+    expect(properties).toEqual({ timerAt: 1 });
+    expect(serde.decode(events, record)).toMatchObject({ code: 'unknown-schema' });
+    await serde.learn([record]);
+    expect(serde.decode(events, record)).toEqual({ value: { ...value, properties: {} } });
+  });
+
+  test('of a topic that was not opened is refused', () => {
+    const serde = new Serde({ register: async () => 1, schema: async () => undefined });
+    expect(() => serde.encode(events, event('u', 10), 1)).toThrow('topic events was not opened for writing');
+  });
+});
+
+describe('a time mark', () => {
+  const mark = (to: string, key: Buffer | null = null): number | undefined =>
+    timeMark({ offset: 0, timestamp: 0, key, value: null, headers: { [ADVANCE_TO]: to } });
+
+  test('names its instant as ISO-8601 or epoch ms', () => {
+    expect([mark('1970-01-01T00:00:01Z'), mark('1000')]).toEqual([1000, 1000]);
+  });
+
+  test('is none with a key, a value, or without a time', () => {
+    expect([mark('1000', Buffer.from('k')), mark('soon'), timeMark(encoded())]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+test('a dead letter keeps the bytes and says where they were and why they are there', () => {
+  const record = encoded();
+  const letter = deadLetter(record, { topic: events.topic, partition: 3 }, { code: 'bad-key', message: 'why' });
+  expect(letter).toEqual({
+    topic: DEAD_LETTERS,
+    partition: 3,
+    timestamp: 10,
+    key: record.key,
+    value: record.value,
+    headers: { topic: events.topic, partition: '3', offset: '7', code: 'bad-key', message: 'why', time: '10' },
+  });
+});

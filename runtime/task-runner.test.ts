@@ -1,0 +1,301 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { on, timers } from '../processors/processor.ts';
+import { events, profiles, signals } from '../schemas/topics.ts';
+import type { Signal } from '../schemas/types.ts';
+import { defineTopology, stream, type Topology } from '../topologies/graph.ts';
+import type { Clock } from './clock.ts';
+import { LATEST_TIME } from './task.ts';
+import { TaskRunner, type TaskRunnerOptions } from './task-runner.ts';
+import { type Engine, openEngine, profile, silent, stopwatch, timeMarkTo, told, until } from './testing/engine.ts';
+import { event, signal, tinyTopology } from './testing/tiny-topology.ts';
+
+let engine: Engine;
+let running: { readonly runner: TaskRunner; readonly ended: Promise<void> }[];
+beforeEach(async () => {
+  engine = await openEngine();
+  running = [];
+});
+afterEach(async () => {
+  for (const { runner } of running) runner.stop();
+  await Promise.allSettled(running.map(({ ended }) => ended));
+  await engine.close();
+});
+
+function start(options: Partial<TaskRunnerOptions> = {}): {
+  readonly runner: TaskRunner;
+  readonly ended: Promise<void>;
+} {
+  const runner = new TaskRunner({
+    topology: tinyTopology(),
+    partition: 0,
+    log: engine.log,
+    serde: engine.serde,
+    lateness: 10,
+    maxJump: 1_000_000,
+    clock: undefined,
+    stopwatch,
+    logger: silent,
+    ...options,
+  });
+  const started = { runner, ended: runner.run() };
+  started.ended.catch(() => {});
+  running.push(started);
+  return started;
+}
+
+const story = async (): Promise<string[]> => (await engine.values<Signal>(signals)).map(told);
+const rest = (runner: TaskRunner): Promise<void> => until(() => runner.quiet);
+
+/** Sets as many timers as an event's property `storm` says, for instants a ms apart from 1 on. */
+function storm(): Topology {
+  return defineTopology({
+    name: 'storm',
+    keyed: 'user',
+    inputs: [stream(events)],
+    processors: [
+      {
+        name: 'storm',
+        emits: [signals],
+        on: [
+          on(events, ({ properties }, context) => {
+            for (let i = 1; i <= Number(properties.storm); i++) context.setTimer(timers.due, i, String(i));
+          }),
+        ],
+        timers: [
+          {
+            kind: timers.due,
+            fire: ({ at, id, key }, context) => context.emit(signals, signal(key, 'due', at, id, {})),
+          },
+        ],
+      },
+    ],
+    outputs: [signals],
+    globals: [],
+  });
+}
+const stormOf = (count: number, at: number): ReturnType<typeof event> => ({
+  ...event('u', at),
+  properties: { storm: count },
+});
+
+describe('a task', () => {
+  test('processes tables before streams, and streams by time', async () => {
+    await engine.put(events, event('u', 20, {}, 'b'));
+    await engine.put(profiles, profile('u', 50));
+    const { runner } = start();
+    await rest(runner);
+    expect(await story()).toEqual(['table:p', 'record:b']);
+    expect(runner.status).toMatchObject({
+      processed: 1,
+      late: 0,
+      deadLetters: 0,
+      positions: { events: 1, profiles: 1 },
+    });
+  });
+
+  test('goes on where its forerunner was told to stop, and counts on', async () => {
+    await engine.put(events, event('u', 20, { timerAt: 25 }, 'a'));
+    const first = start();
+    await rest(first.runner);
+    first.runner.stop();
+    await first.ended;
+    engine = await engine.reopened();
+    await engine.put(events, event('u', 30, {}, 'b'), event('u', 5, {}, 'late'));
+    const { runner } = start();
+    await rest(runner);
+    expect(await story()).toEqual(['record:a', 'due:a', 'record:b', 'record:late']);
+    const [, , b] = await engine.values<Signal>(signals);
+    // The row counts the first event and its timer.
+    expect(b?.facts.count).toBe(3);
+    expect(runner.status).toMatchObject({ processed: 2, late: 1 });
+  });
+
+  test('commits what it has processed when it is told to stop, whenever that is', async () => {
+    await engine.put(events, ...Array.from({ length: 3000 }, (_, i) => event('u', i, {}, `${i}`)));
+    for (let turns = 0; ; turns += 3) {
+      const { runner, ended } = start();
+      for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+      runner.stop();
+      await ended;
+      const processed = runner.status.positions.events as number;
+      expect(await story()).toEqual(Array.from({ length: processed }, (_, i) => `record:${i}`));
+      if (processed === 3000) break;
+    }
+  });
+
+  test('leaves to its successor what was not committed when the process ended', async () => {
+    await engine.put(events, event('u', 20, {}, 'a'));
+    const { ended } = start();
+    // A new owner of the task fences the one that was killed, at whatever point it is.
+    const taken = await engine.log.openTask('tiny', 0);
+    await taken.close();
+    await expect(ended).rejects.toThrow(/taken over/);
+    const next = start();
+    await rest(next.runner);
+    expect(await story()).toEqual(['record:a']);
+  });
+
+  test('rejects with what the log refused, and its successor starts from the last commit', async () => {
+    await engine.put(events, event('u', 20, {}, 'a'));
+    const first = start();
+    await rest(first.runner);
+    await (await engine.log.openTask('tiny', 0)).close();
+    await engine.put(events, event('u', 30, {}, 'b'));
+    await expect(first.ended).rejects.toThrow(/taken over/);
+    const second = start();
+    await rest(second.runner);
+    expect(await story()).toEqual(['record:a', 'record:b']);
+  });
+});
+
+describe('dead letters', () => {
+  test('hold what can not be taken, with the reason; the rest goes on, and they are counted over restarts', async () => {
+    const [good] = engine.records(events, [event('u', 20, {}, 'good')]);
+    const record = good as NonNullable<typeof good>;
+    await engine.log.append([
+      { ...record, value: Buffer.from('x') },
+      { ...record, key: Buffer.from('t/other') },
+      record,
+    ]);
+    await engine.put(
+      events,
+      event('u', -1),
+      event('u', LATEST_TIME),
+      event('u', 2_000_000),
+      event('u', 30, { fail: 'first' }),
+    );
+    await engine.log.append([timeMarkTo(events, String(LATEST_TIME + 1))]);
+    const first = start();
+    await rest(first.runner);
+    expect((await engine.letters()).map(({ headers }) => `${headers.offset} ${headers.code}`)).toEqual([
+      '0 not-avro',
+      '1 bad-key',
+      '3 time-out-of-range',
+      '4 time-out-of-range',
+      '5 time-jump',
+      '6 processing-failed',
+      '7 time-out-of-range',
+    ]);
+    expect(await story()).toEqual(['record:good']);
+    first.runner.stop();
+    await first.ended;
+    engine = await engine.reopened();
+    const { runner } = start();
+    await rest(runner);
+    expect(runner.status).toMatchObject({ processed: 1, deadLetters: 7, positions: { events: 8 } });
+  });
+
+  test('live, hold what is more than ten minutes ahead of the clock', async () => {
+    const clock: Clock = { now: () => 1_000_000 };
+    await engine.put(events, event('u', 1_600_001, {}, 'ahead'), event('u', 1_600_000, {}, 'just'));
+    const { runner } = start({ clock });
+    await until(() => runner.status.positions.events === 2);
+    runner.stop();
+    await running[0]?.ended;
+    expect((await engine.letters()).map(({ headers }) => headers.code)).toEqual(['time-ahead']);
+    // Stream time is never ahead of the clock.
+    expect(runner.status.streamTime).toBe(new Date(1_000_000).toISOString());
+  });
+});
+
+describe('time', () => {
+  test('follows the records alone, and time marks', async () => {
+    await engine.put(events, event('u', 20, { timerAt: 100 }, 'a'));
+    const { runner } = start();
+    await rest(runner);
+    expect(await story()).toEqual(['record:a']);
+    await engine.log.append([timeMarkTo(events, 100)]);
+    await until(() => runner.status.positions.events === 2 && runner.quiet);
+    expect(await story()).toEqual(['record:a']);
+    await engine.log.append([timeMarkTo(events, 101)]);
+    await until(() => runner.status.positions.events === 3 && runner.quiet);
+    expect(await story()).toEqual(['record:a', 'due:a']);
+    expect(runner.status.processed).toBe(1);
+  });
+
+  test('live, follows the clock after a second at the end of the streams, and is at rest only then', async () => {
+    let now = 1000;
+    const clock: Clock = { now: () => now };
+    await engine.put(events, event('u', 900, { timerAt: 1500 }, 'a'));
+    const { runner } = start({ clock });
+    await until(() => runner.status.positions.events === 1);
+    // A second of the clock must pass; each look at the task is a millisecond of it.
+    let before = 0;
+    await until(() => {
+      if (now < 2000 && runner.quiet) before++;
+      now++;
+      return runner.quiet;
+    });
+    expect(before).toBe(0);
+    expect(await story()).toEqual(['record:a', 'due:a']);
+    expect(Date.parse(runner.status.streamTime as string)).toBeGreaterThanOrEqual(2000);
+  });
+
+  test('live, takes the task out of its rest when a timer fires', async () => {
+    let now = 1000;
+    await engine.put(events, event('u', 900, { timerAt: 5000 }, 'a'));
+    const { runner } = start({ clock: { now: () => now } });
+    await until(() => {
+      now = Math.min(now + 1, 3000);
+      return runner.quiet;
+    });
+    now = 6000;
+    await until(() => !runner.quiet);
+    await rest(runner);
+    expect(await story()).toEqual(['record:a', 'due:a']);
+  });
+
+  test('live, is not moved by a time mark', async () => {
+    const clock: Clock = { now: () => 1000 };
+    await engine.log.append([timeMarkTo(events, 5000)]);
+    const { runner } = start({ clock });
+    await until(() => runner.status.positions.events === 1);
+    expect(runner.status).toMatchObject({ streamTime: null, deadLetters: 0 });
+  });
+});
+
+describe('a storm of timers', () => {
+  const wanted = Array.from({ length: 5000 }, (_, i) => `due:${i + 1}`);
+
+  test('fires whole and in order before the task is at rest, when it is set for instants that have passed', async () => {
+    await engine.put(events, stormOf(5000, 10_000));
+    const { runner } = start({ topology: storm() });
+    await rest(runner);
+    expect(await story()).toEqual(wanted);
+  });
+
+  test('fires whole and in order when time moves past all of it at once', async () => {
+    await engine.put(events, stormOf(5000, 1));
+    await engine.log.append([timeMarkTo(events, 10_000)]);
+    const { runner } = start({ topology: storm() });
+    await rest(runner);
+    expect(await story()).toEqual(wanted);
+  });
+
+  test.each([
+    ['the past', [stormOf(5000, 10_000)]],
+    ['the future, and time moves on', [stormOf(5000, 1), event('u', 10_000)]],
+  ])('set for %s can be stopped at any moment and loses and repeats nothing', async (_, values) => {
+    await engine.put(events, ...values);
+    for (let turns = 1; ; turns++) {
+      const { runner, ended } = start({ topology: storm() });
+      for (let i = 0; i < turns && !runner.quiet; i++) await new Promise((resolve) => setImmediate(resolve));
+      const done = runner.quiet;
+      runner.stop();
+      await ended;
+      const fired = await story();
+      expect(fired).toEqual(wanted.slice(0, fired.length));
+      if (done) break;
+    }
+    expect(await story()).toEqual(wanted);
+  });
+});
+
+test('a task is no longer at rest as soon as something was appended', async () => {
+  const { runner } = start();
+  await rest(runner);
+  await engine.put(events, event('u', 20, {}, 'a'));
+  expect(runner.quiet).toBe(false);
+  await rest(runner);
+  expect(await story()).toEqual(['record:a']);
+});

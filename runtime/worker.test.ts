@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { campaigns, events, signals, type Topic } from '../schemas/topics.ts';
+import type { Signal, UserEvent } from '../schemas/types.ts';
+import { type Sink, SinkUnavailable } from '../sinks/sink.ts';
+import { type Engine, openEngine, silent, told, until } from './testing/engine.ts';
+import { event, tinyTopology } from './testing/tiny-topology.ts';
+import { Worker, type WorkerOptions } from './worker.ts';
+
+let engine: Engine;
+let workers: Worker[];
+let failures: unknown[];
+beforeEach(async () => {
+  engine = await openEngine(4);
+  workers = [];
+  failures = [];
+});
+afterEach(async () => {
+  await Promise.allSettled(workers.map((worker) => worker.stop()));
+  await engine.close();
+});
+
+function workerOf(options: Partial<WorkerOptions> = {}): Worker {
+  const { log, serde } = engine;
+  const worker = new Worker({
+    log,
+    serde,
+    topologies: [tinyTopology()],
+    sinks: [],
+    globals: [],
+    partitions: 4,
+    lateness: 10,
+    maxJump: 1_000_000,
+    time: 'events',
+    logger: silent,
+    onFailure: (error) => failures.push(error),
+    ...options,
+  });
+  workers.push(worker);
+  return worker;
+}
+
+function sinkOf(
+  topic: Topic<unknown>,
+  write: Sink['write'] = async () => {},
+  open = async (): Promise<void> => {},
+): Sink {
+  return { name: `to-${topic.name}`, consumes: [topic], maxBatch: 100, open, close: async () => {}, write };
+}
+
+const some = (from: number, count: number): UserEvent[] =>
+  Array.from({ length: count }, (_, i) => event(`u${i % 7}`, from + i, {}, `e${from + i}`));
+
+test('a task for every partition takes what is there, and a sink what comes of it', async () => {
+  await engine.put(events, ...some(0, 200));
+  const delivered: string[] = [];
+  const write: Sink['write'] = async ({ records }) =>
+    void delivered.push(...records.map((r) => (r.value as Signal).signalId));
+  const worker = workerOf({ sinks: [sinkOf(signals, write)] });
+  await worker.start();
+  await until(() => worker.quiet);
+  const wanted = some(0, 200).map((e) => e.eventId);
+  expect((await engine.values<Signal>(signals)).map((s) => s.signalId).sort()).toEqual(wanted.sort());
+  expect(delivered.sort()).toEqual(wanted.sort());
+  const { tasks, sinks } = worker.status();
+  expect(tasks.map((t) => t.task)).toEqual(['tiny.0', 'tiny.1', 'tiny.2', 'tiny.3']);
+  expect(tasks.reduce((sum, t) => sum + t.processed, 0)).toBe(200);
+  expect(sinks).toHaveLength(4);
+});
+
+test('is at rest only when what it was given went all the way: one look is enough', async () => {
+  let delivered = 0;
+  const write: Sink['write'] = async ({ records }) => {
+    delivered += records.length;
+  };
+  const worker = workerOf({ sinks: [sinkOf(signals, write)] });
+  await worker.start();
+  for (let sum = 0; sum < 300; sum += 10) {
+    await engine.put(events, ...some(sum, 10));
+    await until(() => worker.quiet);
+    expect(delivered).toBe(sum + 10);
+  }
+});
+
+test('told to stop, it commits what it has processed, and the next goes on from there', async () => {
+  await engine.put(events, ...some(0, 5000));
+  for (let turns = 0, done = false; !done; turns += 5) {
+    const worker = workerOf();
+    await worker.start();
+    for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+    done = worker.quiet;
+    await worker.stop();
+    const processed = worker.status().tasks.reduce((sum, t) => sum + t.processed, 0);
+    expect(await engine.values(signals)).toHaveLength(processed);
+  }
+  const ids = (await engine.values<Signal>(signals)).map(told);
+  expect(ids).toHaveLength(5000);
+  expect(new Set(ids).size).toBe(5000);
+});
+
+test('tells of a runner that failed', async () => {
+  await engine.put(events, ...some(0, 1));
+  const worker = workerOf({ sinks: [sinkOf(events, () => Promise.reject(new Error('broken')))] });
+  await worker.start();
+  await until(() => failures.length > 0);
+  expect(failures).toMatchObject([{ message: 'broken' }]);
+  expect(worker.quiet).toBe(false);
+  await worker.stop();
+});
+
+test('waits for a sink that can not be opened yet, and gives up on one that never will', async () => {
+  let tries = 0;
+  const worker = workerOf({
+    sinks: [
+      sinkOf(events, undefined, async () => {
+        if (tries++ === 0) throw new SinkUnavailable('not yet');
+      }),
+    ],
+  });
+  await worker.start();
+  expect(tries).toBe(2);
+  await worker.stop();
+  const never = workerOf({ sinks: [sinkOf(events, undefined, () => Promise.reject(new Error('never')))] });
+  await expect(never.start()).rejects.toThrow('never');
+});
+
+test('has read its global tables before the first record is processed', async () => {
+  const definition = { tenantId: 't', campaignId: 'c', version: 1, effectiveFrom: 0, definition: '{}' };
+  await engine.put(campaigns, definition);
+  const order: string[] = [];
+  const globals = [{ topic: campaigns, apply: () => void order.push('table') }];
+  await engine.put(events, ...some(0, 1));
+  const worker = workerOf({ globals, sinks: [sinkOf(events, async () => void order.push('record'))] });
+  await worker.start();
+  await until(() => order.length === 2);
+  expect(order).toEqual(['table', 'record']);
+});

@@ -1,0 +1,71 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { SendCommand } from '../../schemas/types.ts';
+import { fileProvider } from './file.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'beckon-outbox-'));
+  path = join(folder, 'outbox', 'messages.ndjson');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const command = (n: number, text = 'Hello.'): SendCommand => ({
+  sendId: `request-${n}#0`,
+  requestId: `request-${n}`,
+  hop: 0,
+  tenantId: 'default',
+  userId: `user-${n}`,
+  campaignId: 'welcome',
+  channel: 'email',
+  address: 'somebody@example.org',
+  content: { text },
+  costMicros: 100,
+  dueAt: 1_767_225_600_000,
+  expiresAt: 1_767_312_000_000,
+  idempotencyKey: `key-${n}`,
+});
+
+test('finds what was written before, and nothing else', async () => {
+  const provider = fileProvider(path);
+  await provider.open();
+  expect([...(await provider.find([command(1)])).keys()]).toEqual([]);
+  await provider.send([command(1), command(2)]);
+  await provider.close();
+  const next = fileProvider(path);
+  await next.open();
+  expect([...(await next.find([command(2), command(3)])).keys()]).toEqual(['key-2']);
+  await next.close();
+});
+
+test('takes back the beginning of a line that a crash left, and keeps every whole line', async () => {
+  const first = fileProvider(path);
+  await first.open();
+  await first.send([command(1), command(2)]);
+  await first.close();
+  const whole = readFileSync(path, 'utf8');
+  appendFileSync(path, JSON.stringify(command(3, 'x'.repeat(200_000))).slice(0, 150_000));
+
+  const next = fileProvider(path);
+  await next.open();
+  expect(readFileSync(path, 'utf8')).toBe(whole);
+  expect([...(await next.find([command(2), command(3)])).keys()]).toEqual(['key-2']);
+  await next.close();
+});
+
+test('looks for messages while another partition is writing', async () => {
+  const long = Array.from({ length: 6 }, (_, n) => command(n + 1, 'x'.repeat(600_000)));
+  for (let round = 0; round < 5; round++) {
+    const provider = fileProvider(`${path}.${round}`);
+    await provider.open();
+    await provider.send([command(0)]);
+    const written = provider.send(long);
+    const finds = await Promise.all(Array.from({ length: 8 }, () => provider.find([command(0)])));
+    expect(finds.map((found) => [...found.keys()])).toEqual(finds.map(() => ['key-0']));
+    await written;
+    await provider.close();
+  }
+});
