@@ -63,7 +63,11 @@ export class Definitions {
    */
   policy(tenantId: string, time: number): Policy {
     const versions = this.#policies.get(tenantId) ?? this.#policies.get(DEFAULT_TENANT);
-    return versions === undefined ? defaultPolicy : (inForce(versions, time)?.definition ?? defaultPolicy);
+    if (versions === undefined) return defaultPolicy;
+    // Asked several times for each event: the newest version is nearly always the one.
+    const newest = versions[0];
+    if (newest !== undefined && newest.effectiveFrom <= time) return newest.definition;
+    return inForce(versions, time)?.definition ?? defaultPolicy;
   }
 
   /** Every known version of a campaign, newest first. */

@@ -60,9 +60,27 @@ function topic<T extends { readonly tenantId: string }>(
   };
 }
 
+/** Keys made before, by tenant and id. One string for all of a user's records is found by its identity, not by its letters. */
+const keys = new Map<string, Map<string, string>>();
+/** Of a tenant; when there are more, remembering starts afresh. */
+const KEYS_KEPT = 1 << 18;
+const TENANTS_KEPT = 64;
+
 /** The key of user topics (`tenantId/userId`) and of campaign topics (`tenantId/campaignId`). */
 export function keyOf(tenantId: string, id: string): string {
-  return `${tenantId}/${id}`;
+  let known = keys.get(tenantId);
+  if (known === undefined) {
+    if (keys.size >= TENANTS_KEPT) keys.clear();
+    known = new Map();
+    keys.set(tenantId, known);
+  }
+  let key = known.get(id);
+  if (key === undefined) {
+    key = `${tenantId}/${id}`;
+    if (known.size >= KEYS_KEPT) known.clear();
+    known.set(id, key);
+  }
+  return key;
 }
 
 const user = (v: { readonly userId: string }): string => v.userId;
