@@ -11,13 +11,14 @@ const installed = join(root, 'node_modules', '.package-lock.json');
 
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
   process.stderr.write('beckon: installing dependencies (about 900 MB with the embedded ClickHouse engine) …\n');
-  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages, which not every registry has.
+  const result = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
   });
   if (result.status !== 0) {
-    process.stderr.write('beckon: `npm ci` failed; mend what it says above, then run the command again.\n');
+    process.stderr.write('beckon: `npm install` failed; mend what it says above, then run the command again.\n');
     process.exit(1);
   }
 }

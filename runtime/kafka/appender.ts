@@ -1,0 +1,66 @@
+// Appends outside any task, by one idempotent producer: a send that is repeated is not doubled.
+import type { Producer } from 'kafkajs';
+import type { NewRecord } from '../log.ts';
+import type { KafkaClient } from './client.ts';
+import type { Fetcher } from './fetcher.ts';
+import { inSends, offsetsOf } from './sends.ts';
+
+export class Appender {
+  readonly #client: KafkaClient;
+  readonly #fetcher: Fetcher;
+  #producer: Producer | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(client: KafkaClient, fetcher: Fetcher) {
+    this.#client = client;
+    this.#fetcher = fetcher;
+  }
+
+  async connect(): Promise<void> {
+    await this.#connected();
+  }
+
+  /** One call after the other: sends must arrive in the order in which they were numbered. */
+  append(records: readonly NewRecord[]): Promise<readonly number[]> {
+    const appending = this.#last.then(() => this.#append(records));
+    this.#last = appending.catch(() => {});
+    return appending;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#producer?.disconnect();
+  }
+
+  async #append(records: readonly NewRecord[]): Promise<readonly number[]> {
+    const all: number[] = [];
+    for (const send of inSends(records)) {
+      const producer = await this.#connected();
+      const offsets = offsetsOf(
+        send,
+        await producer.sendBatch({ topicMessages: send.topicMessages, acks: -1 }).catch((error: unknown) => {
+          // Whether the broker has it is unknown, and so is the number it expects next: a new producer starts anew.
+          this.#producer = undefined;
+          producer.disconnect().catch(() => {});
+          throw error;
+        }),
+      );
+      for (const [i, { topic, partition }] of send.records.entries()) {
+        const offset = offsets[i] as number;
+        all.push(offset);
+        this.#fetcher.note({ topic, partition }, offset + 1);
+      }
+      this.#fetcher.call(new Set(send.records.map(({ topic }) => topic)));
+    }
+    return all;
+  }
+
+  async #connected(): Promise<Producer> {
+    if (this.#producer === undefined) {
+      const producer = this.#client.producer();
+      await producer.connect();
+      this.#producer = producer;
+    }
+    return this.#producer;
+  }
+}

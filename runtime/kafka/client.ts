@@ -1,0 +1,155 @@
+// Connections to a Kafka cluster, through kafkajs, and what its errors mean.
+import { setTimeout as delay } from 'node:timers/promises';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import kafkajs, { type Admin, type KafkaConfig, type Producer, type SASLOptions } from 'kafkajs';
+import Cluster from 'kafkajs/src/cluster/index.js';
+import { createLogger } from 'kafkajs/src/loggers/index.js';
+import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
+import type { Logger } from 'pino';
+
+/** How to reach a cluster. */
+export interface KafkaConnection {
+  /** `host:port` of some of the brokers. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** TLS: true, or the options of `tls.connect`. */
+  readonly ssl?: KafkaConfig['ssl'];
+  readonly sasl?: SASLOptions;
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * After a commit the coordinator refuses the next transaction for a few ms; the client's own first wait of 300 ms would be
+ * most of a commit's time. 50 tries are some 18 s, enough for a broker to restart.
+ */
+const RETRY = { initialRetryTime: 5, factor: 0.2, multiplier: 1.3, maxRetryTime: 500, retries: 50 } as const;
+const CONNECTION_TIMEOUT = 3000;
+const REQUEST_TIMEOUT = 30_000;
+const METADATA_MAX_AGE = 300_000;
+
+// Zstandard comes with Node; kafkajs has gzip alone.
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
+  compress: async ({ buffer }: { readonly buffer: Buffer }) => zstdCompressSync(buffer),
+  decompress: async (buffer: Buffer) => zstdDecompressSync(buffer),
+});
+
+// Every connection of kafkajs looks at its queue of waiting requests again and again, at a time that is mostly long past,
+// which is a timer of 1 ms that never ends. It need look only while there are any.
+const { scheduleCheckPendingRequests } = RequestQueue.prototype;
+RequestQueue.prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
+  if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
+};
+
+export class KafkaClient {
+  readonly #connection: KafkaConnection;
+  readonly #kafka: kafkajs.Kafka;
+
+  constructor(connection: KafkaConnection) {
+    this.#connection = connection;
+    const { brokers, clientId, ssl, sasl } = connection;
+    this.#kafka = new kafkajs.Kafka({
+      brokers: [...brokers],
+      clientId,
+      ...(ssl === undefined ? {} : { ssl }),
+      ...(sasl === undefined ? {} : { sasl }),
+      connectionTimeout: CONNECTION_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      retry: RETRY,
+      ...this.#logging(),
+    });
+  }
+
+  admin(): Admin {
+    return this.#kafka.admin();
+  }
+
+  /** With a transactional id, a producer of transactions; without one, an idempotent producer. */
+  producer(transactionalId?: string, transactionTimeout?: number): Producer {
+    return this.#kafka.producer({
+      // The partition of every record is given.
+      createPartitioner: () => (args) => args.message.partition as number,
+      allowAutoTopicCreation: false,
+      retry: RETRY,
+      ...(transactionalId === undefined ? { idempotent: true } : { transactionalId }),
+      ...(transactionTimeout === undefined ? {} : { transactionTimeout }),
+    });
+  }
+
+  /** Connections of their own for requests that producers and consumers don't offer. */
+  cluster(): Cluster {
+    const { brokers, clientId, ssl, sasl } = this.#connection;
+    const { logLevel, logCreator } = this.#logging();
+    return new Cluster({
+      logger: createLogger({ level: logLevel, logCreator }),
+      socketFactory: createSocketFactory(),
+      brokers,
+      clientId,
+      ssl,
+      sasl,
+      connectionTimeout: CONNECTION_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      enforceRequestTimeout: true,
+      metadataMaxAge: METADATA_MAX_AGE,
+      allowAutoTopicCreation: false,
+      maxInFlightRequests: null,
+      retry: RETRY,
+    });
+  }
+
+  /** What kafkajs says is of use to those who look for a fault in it; what matters reaches them as our errors. */
+  #logging(): Required<Pick<KafkaConfig, 'logLevel' | 'logCreator'>> {
+    const { logger } = this.#connection;
+    const logLevel = logger?.isLevelEnabled('debug') ? kafkajs.logLevel.WARN : kafkajs.logLevel.NOTHING;
+    return {
+      logLevel,
+      logCreator:
+        () =>
+        ({ namespace, log: { message } }) =>
+          logger?.debug({ kafkajs: namespace }, message),
+    };
+  }
+}
+
+/** The protocol's name of an error (`NOT_LEADER_FOR_PARTITION`), wherever in the chain of causes it is. */
+export function errorType(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if ('type' in at && typeof at.type === 'string') return at.type;
+  }
+  return undefined;
+}
+
+const FENCED = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING', 'FENCED_INSTANCE_ID'];
+
+/** Whether somebody else took over the transactional id, or the coordinator ended a transaction that took too long. */
+export function isFenced(error: unknown): boolean {
+  return FENCED.includes(errorType(error) ?? '');
+}
+
+const FIRST_WAIT = 5;
+const LONGEST_WAIT = 500;
+
+/** Tries again while `passing` says that the error will pass, for `ms` at most; the last error is thrown. */
+export async function retrying<T>(
+  ms: number,
+  passing: (error: unknown) => boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  const until = performance.now() + ms;
+  for (let wait = FIRST_WAIT; ; wait = Math.min(1.5 * wait, LONGEST_WAIT)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!passing(error) || performance.now() > until) throw error;
+      await delay(wait);
+    }
+  }
+}
+
+const LASTING =
+  /AUTHORIZATION|AUTHENTICATION|INVALID_TOPIC|UNSUPPORTED|INVALID_TRANSACTION|TOO_LARGE|INVALID_TIMESTAMP|INVALID_RECORD/;
+
+/** Whether an error of a request may be gone when the request is repeated: all but what rights and limits forbid. */
+export function mayPass(error: unknown): boolean {
+  return !LASTING.test(errorType(error) ?? '');
+}

@@ -1,0 +1,398 @@
+// Reads partitions from any offset. A reader that has records ahead of it has them fetched when it asks, in one request a
+// broker with all others that wait; readers that have caught up are watched by a long poll, which tells them of arrivals.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Unrecoverable } from '../errors.ts';
+import type { LogRecord, TopicPartition } from '../log.ts';
+import { errorType, type KafkaClient } from './client.ts';
+import { Cursor } from './cursor.ts';
+import { FetchClient } from './fetch-client.ts';
+
+/** How long (ms) a broker's word that nothing follows is good. */
+const END_FRESH = 25;
+/** A poll that a broker has not answered for so long says that there is nothing, for so long after it should have. */
+const POLL_SETTLED = 5;
+const POLL_WAIT = 50;
+const POLL_OVERDUE = 100;
+/** Between two polls, lest every record of a brisk stream has a poll of its own. */
+const POLL_PAUSE = 3;
+/** How long a reader waits for what this instance has committed, whose transaction a broker is still ending. */
+const OWN_WAIT = 100;
+const OWN_LOOK = 2;
+const IDLE_AFTER = 30_000;
+const CURSORS = 8;
+const FIRST_RETRY = 20;
+const LONGEST_RETRY = 1000;
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Fetcher {
+  readonly #demands: FetchClient;
+  readonly #polls: FetchClient;
+  readonly #logger: Logger | undefined;
+  readonly #cursors = new Map<string, Cursor[]>();
+  /** By partition, the offset after the last record that this instance wrote. */
+  readonly #own = new Map<string, number>();
+  readonly #waiting = new Map<Cursor, Waiter[]>();
+  readonly #busy = new Set<string>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #polled = new Map<Cursor, { readonly offset: number; readonly at: number }>();
+  #scheduled = false;
+  #polling: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(client: KafkaClient, logger: Logger | undefined) {
+    this.#demands = new FetchClient(client.cluster());
+    this.#polls = new FetchClient(client.cluster());
+    this.#logger = logger;
+  }
+
+  async connect(): Promise<void> {
+    await Promise.all([this.#demands.connect(), this.#polls.connect()]);
+  }
+
+  /** Requests of offsets, without a reader. */
+  get offsets(): Pick<FetchClient, 'earliest' | 'stable' | 'end'> {
+    return this.#demands;
+  }
+
+  /** As `Log.read`. */
+  async read(input: TopicPartition, from: number, limit: number, maxBytes: number): Promise<readonly LogRecord[]> {
+    if (limit <= 0) return [];
+    let cursor = this.#cursor(input, from);
+    let ownUntil: number | undefined;
+    for (let first = true; !cursor.has(from); first = false) {
+      const own = this.#own.get(keyOf(input)) ?? 0;
+      if (cursor.atEnd && (!first || this.#endIsFresh(cursor))) {
+        if (own <= cursor.next) return [];
+        ownUntil ??= performance.now() + OWN_WAIT;
+        if (performance.now() > ownUntil) {
+          // Another transaction is open on the partition: what is behind it can't be read by anybody.
+          this.#own.delete(keyOf(input));
+          return [];
+        }
+        if (!first) await delay(OWN_LOOK);
+      }
+      await this.#fetched(cursor);
+      if (!cursor.covers(from)) cursor = this.#cursor(input, from);
+    }
+    return cursor.take(from, limit, maxBytes);
+  }
+
+  /** The committed records from an offset to `end`, and where to go on, in pieces as they come. */
+  async *replay(
+    input: TopicPartition,
+    from: number,
+    end: number,
+  ): AsyncGenerator<{ records: readonly LogRecord[]; next: number }> {
+    const cursor = new Cursor(input, from);
+    while (cursor.next < end) {
+      const at = cursor.next;
+      await this.#fetched(cursor);
+      // Markers alone may be all that is left.
+      if (cursor.next === at) await delay(OWN_LOOK);
+      else yield { records: cursor.take(at, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY), next: cursor.next };
+    }
+  }
+
+  /** Notes up to where this instance wrote: no reader here is told that the end lies before. */
+  note(input: TopicPartition, next: number): void {
+    const key = keyOf(input);
+    if ((this.#own.get(key) ?? 0) < next) this.#own.set(key, next);
+  }
+
+  /** Calls the listeners of topics. */
+  call(topics: ReadonlySet<string>): void {
+    for (const topic of topics) for (const listener of this.#listeners.get(topic) ?? []) listener();
+  }
+
+  listen(topic: string, listener: () => void): () => void {
+    const own = (): void => listener();
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, listeners.add(own));
+    this.#polling ??= this.#poll();
+    return () => listeners.delete(own);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiters of this.#waiting.values()) for (const { reject } of waiters) reject(closed());
+    this.#waiting.clear();
+    await this.#demands.disconnect();
+    await this.#polls.disconnect();
+    await this.#polling;
+  }
+
+  #cursor(input: TopicPartition, from: number): Cursor {
+    const key = keyOf(input);
+    let cursors = this.#cursors.get(key);
+    if (cursors === undefined) {
+      cursors = [];
+      this.#cursors.set(key, cursors);
+    }
+    const now = performance.now();
+    let cursor = cursors.find((c) => c.has(from) && c.covers(from)) ?? cursors.find((c) => c.covers(from));
+    if (cursor === undefined) {
+      const oldest = cursors.reduce<Cursor | undefined>(
+        (a, b) => (a === undefined || b.readAt < a.readAt ? b : a),
+        undefined,
+      );
+      if (
+        oldest !== undefined &&
+        !this.#waiting.has(oldest) &&
+        (cursors.length >= CURSORS || now - oldest.readAt > IDLE_AFTER)
+      ) {
+        oldest.seek(from);
+        cursor = oldest;
+      } else {
+        cursor = new Cursor(input, from);
+        cursors.push(cursor);
+      }
+    }
+    cursor.visit(from, now);
+    return cursor;
+  }
+
+  #endIsFresh(cursor: Cursor): boolean {
+    const now = performance.now();
+    if (now - cursor.endSeenAt <= END_FRESH) return true;
+    const poll = this.#polled.get(cursor);
+    if (poll === undefined || poll.offset !== cursor.next) return false;
+    const since = now - poll.at;
+    return since >= POLL_SETTLED && since <= POLL_WAIT + POLL_OVERDUE;
+  }
+
+  /** Resolves when a broker has answered what follows the cursor. */
+  #fetched(cursor: Cursor): Promise<void> {
+    if (this.#closed) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      const waiters = this.#waiting.get(cursor);
+      if (waiters === undefined) this.#waiting.set(cursor, [{ resolve, reject }]);
+      else waiters.push({ resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    // After everything that is ready to ask has asked.
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#dispatch();
+    });
+  }
+
+  /** One request to every broker that has none under way. */
+  async #dispatch(): Promise<void> {
+    const { byLeader, failure } = await byLeaders(this.#demands, [...this.#waiting.keys()]);
+    if (failure !== undefined) void this.#recover(this.#demands, failure, FIRST_RETRY).then(() => this.#schedule());
+    for (const [leader, cursors] of byLeader) {
+      if (this.#busy.has(leader)) continue;
+      this.#busy.add(leader);
+      void this.#demand(leader, cursors).finally(() => {
+        this.#busy.delete(leader);
+        if (this.#waiting.size > 0) this.#schedule();
+      });
+    }
+  }
+
+  async #demand(leader: string, cursors: readonly Cursor[]): Promise<void> {
+    const lone = cursors.find((c) => c.alone);
+    const asked = (lone === undefined ? distinct(cursors) : [lone]).map((cursor) => ({ cursor, at: cursor.next }));
+    const sentAt = performance.now();
+    try {
+      const wanted = asked.map(({ cursor: { topic, partition, next } }) => ({ topic, partition, offset: next }));
+      const answers = await this.#demands.fetch(leader, wanted, 0);
+      const brought = answers.some(({ offset, next }) => next > offset);
+      for (const fetched of answers) {
+        const { cursor, at } = asked.find((a) => samePartition(a.cursor, fetched)) as (typeof asked)[number];
+        // Else the poll was faster.
+        if (cursor.next === at) {
+          const nothing = fetched.next === at && at < fetched.stable;
+          if (nothing && asked.length > 1) {
+            // There was no room for it among the others, or it holds nothing to bring: asked for alone it will be known.
+            cursor.alone = !brought;
+            continue;
+          }
+          // Asked for alone and still nothing: what is left are batches that compaction has emptied.
+          cursor.put(nothing ? { ...fetched, next: fetched.stable } : fetched, false, sentAt);
+          cursor.alone = false;
+        }
+        this.#settle(cursor);
+      }
+    } catch (error) {
+      if (this.#closed) return;
+      if (errorType(error) === 'OFFSET_OUT_OF_RANGE') {
+        for (const { cursor } of asked) await this.#bringIntoRange(cursor).catch(() => {});
+        return;
+      }
+      if (isCodecMissing(error)) {
+        for (const { cursor } of asked) this.#settle(cursor, unreadable(cursor, error));
+        return;
+      }
+      if (errorType(error) !== undefined) this.#part(asked.map(({ cursor }) => cursor));
+      await this.#recover(this.#demands, error, FIRST_RETRY);
+    }
+  }
+
+  /** An error of one partition fails the whole request: each is asked for alone, the one that failed alone after the rest. */
+  #part(cursors: readonly Cursor[]): void {
+    for (const cursor of cursors) {
+      cursor.alone = true;
+      const waiters = this.#waiting.get(cursor);
+      this.#waiting.delete(cursor);
+      if (waiters !== undefined) this.#waiting.set(cursor, waiters);
+    }
+  }
+
+  /** A reader from the beginning begins at the first record kept; for any other, records are missing. */
+  async #bringIntoRange(cursor: Cursor): Promise<void> {
+    const [earliest, end] = [await this.#demands.earliest(cursor), await this.#demands.end(cursor)];
+    const { topic, partition, next } = cursor;
+    if (next >= earliest && next <= end) return;
+    if (next === 0) {
+      cursor.skipTo(earliest);
+      return;
+    }
+    const place = { topic, partition, offset: next };
+    const message =
+      next < earliest
+        ? `records were deleted before they were read, the first one left is ${earliest}: lengthen the topic's retention, and reset the group's offset to go on without them`
+        : `the topic ends at ${end}, before what was read of it already; it was truncated or made anew: reset the group's offset`;
+    this.#settle(cursor, new Unrecoverable(message, place));
+  }
+
+  #settle(cursor: Cursor, error?: Error): void {
+    const waiters = this.#waiting.get(cursor) ?? [];
+    this.#waiting.delete(cursor);
+    for (const { resolve, reject } of waiters) {
+      if (error === undefined) resolve();
+      else reject(error);
+    }
+  }
+
+  /** Watches the readers that have caught up, until the end. */
+  async #poll(): Promise<void> {
+    const failures = new Map<string, number>();
+    const underWay = new Map<string, Promise<void>>();
+    while (!this.#closed) {
+      const { byLeader, failure } = await byLeaders(this.#polls, this.#followed());
+      for (const [leader, cursors] of byLeader) {
+        if (underWay.has(leader)) continue;
+        const poll = this.#pollOnce(leader, cursors, failures).finally(() => underWay.delete(leader));
+        underWay.set(leader, poll);
+      }
+      if (failure !== undefined) await this.#recover(this.#polls, failure, FIRST_RETRY);
+      await Promise.race([...underWay.values(), delay(POLL_WAIT)]);
+      await delay(POLL_PAUSE);
+    }
+    await Promise.all(underWay.values());
+  }
+
+  async #pollOnce(leader: string, cursors: readonly Cursor[], failures: Map<string, number>): Promise<void> {
+    const asked = cursors.map((cursor) => ({ cursor, at: cursor.next }));
+    const sentAt = performance.now();
+    for (const { cursor, at } of asked) this.#polled.set(cursor, { offset: at, at: sentAt });
+    try {
+      const wanted = cursors.map(({ topic, partition, next }) => ({ topic, partition, offset: next }));
+      const arrived = new Set<string>();
+      for (const fetched of await this.#polls.fetch(leader, wanted, POLL_WAIT)) {
+        const { cursor, at } = asked.find((a) => samePartition(a.cursor, fetched)) as (typeof asked)[number];
+        if (cursor.next !== at || this.#waiting.has(cursor)) continue;
+        if (fetched.next > at || fetched.stable <= at) cursor.put(fetched, true, performance.now());
+        else cursor.stable = fetched.stable;
+        if (fetched.records.length > 0) arrived.add(cursor.topic);
+      }
+      failures.delete(leader);
+      this.call(arrived);
+    } catch (error) {
+      if (this.#closed) return;
+      // What is wrong with a position is said to its reader, when it asks.
+      for (const { cursor } of asked) if (errorType(error) === 'OFFSET_OUT_OF_RANGE') cursor.stable = -1;
+      const wait = Math.min(2 * (failures.get(leader) ?? FIRST_RETRY), LONGEST_RETRY);
+      failures.set(leader, wait);
+      await this.#recover(this.#polls, error, wait);
+    } finally {
+      for (const { cursor } of asked) this.#polled.delete(cursor);
+    }
+  }
+
+  /** One cursor of every partition that somebody has read to the end and listens to. */
+  #followed(): Cursor[] {
+    const now = performance.now();
+    const followed: Cursor[] = [];
+    for (const [key, cursors] of this.#cursors) {
+      const inUse = cursors.filter((c) => this.#waiting.has(c) || now - c.readAt < IDLE_AFTER);
+      if (inUse.length < cursors.length) this.#cursors.set(key, inUse);
+      const active = inUse.filter((c) => c.atEnd && !c.full);
+      const latest = active.reduce<Cursor | undefined>(
+        (a, b) => (a === undefined || b.readAt > a.readAt ? b : a),
+        undefined,
+      );
+      if (latest !== undefined && (this.#listeners.get(latest.topic)?.size ?? 0) > 0) followed.push(latest);
+    }
+    return followed;
+  }
+
+  /** Brokers come back, and leaders move: nothing that a reader must hear of. */
+  async #recover(client: FetchClient, error: unknown, wait: number): Promise<void> {
+    if (this.#closed) return;
+    this.#logger?.debug({ err: error }, 'a fetch failed and is tried again');
+    await delay(wait);
+    await client.refresh().catch(() => delay(wait));
+  }
+}
+
+/** The cursors by the broker that leads them, as far as that is known. */
+async function byLeaders(
+  client: FetchClient,
+  cursors: readonly Cursor[],
+): Promise<{ readonly byLeader: Map<string, Cursor[]>; readonly failure: unknown }> {
+  const byLeader = new Map<string, Cursor[]>();
+  let failure: unknown;
+  for (const cursor of cursors) {
+    try {
+      const leader = await client.leader(cursor);
+      const others = byLeader.get(leader);
+      if (others === undefined) byLeader.set(leader, [cursor]);
+      else others.push(cursor);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  return { byLeader, failure };
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
+
+function samePartition(a: TopicPartition, b: TopicPartition): boolean {
+  return a.partition === b.partition && a.topic === b.topic;
+}
+
+/** A request can ask for a partition once: the others that wait for it have their turn next. */
+function distinct(cursors: readonly Cursor[]): Cursor[] {
+  return [...new Map(cursors.map((cursor) => [keyOf(cursor), cursor])).values()];
+}
+
+function isCodecMissing(error: unknown): boolean {
+  return error instanceof Error && /compression not implemented/i.test(error.message);
+}
+
+function unreadable({ topic, partition, next }: Cursor, cause: unknown): Unrecoverable {
+  const mend = 'set the producers, or `compression.type` of the topic, to gzip, zstd or none';
+  return new Unrecoverable(
+    `a record is compressed in a way that can't be read: ${mend}`,
+    { topic, partition, offset: next },
+    { cause },
+  );
+}
+
+function closed(): Error {
+  return new Error('the log is closed');
+}

@@ -1,0 +1,194 @@
+// The log on a Kafka cluster: topics and offsets there, the state of the tasks that run here on the local disk.
+import { join } from 'node:path';
+import type { Admin } from 'kafkajs';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type {
+  AssignmentListener,
+  Log,
+  LogRecord,
+  Membership,
+  NewRecord,
+  TaskLog,
+  TopicPartition,
+  TopicSpec,
+} from '../log.ts';
+import { Appender } from './appender.ts';
+import { KafkaClient, type KafkaConnection } from './client.ts';
+import { Fetcher } from './fetcher.ts';
+import { KafkaTask } from './kafka-task.ts';
+import { lastWritten } from './local-store.ts';
+import { GroupMember } from './membership.ts';
+import type { Restored, RestoreOptions } from './restore.ts';
+import { Topics } from './topics.ts';
+
+const READ_BYTES = 4 << 20;
+const SESSION_TIMEOUT = 10_000;
+const TRANSACTION_TIMEOUT = 15_000;
+
+export interface KafkaLogOptions extends KafkaConnection {
+  /** Begins the names of consumer groups, changelogs and transactional ids: one for every installation on a cluster. */
+  readonly app: string;
+  /** The folder that holds the state of the tasks that run here; an instance's own. */
+  readonly stateDir: string;
+  /** Copies of the topics that are created; absent: the cluster's default. */
+  readonly replication?: number;
+  /** ms without a sign of life after which an instance's tasks go to others; brokers take 6 s or more. 10 s when absent. */
+  readonly sessionTimeout?: number;
+  /** ms after which the cluster ends a transaction that was left open; 15 s when absent. */
+  readonly transactionTimeout?: number;
+  /** Called while a task's state is restored, and once it is. */
+  readonly onRestoring?: RestoreOptions['onProgress'];
+  readonly onRestored?: (restored: Restored) => void;
+}
+
+export class KafkaLog implements Log {
+  readonly #options: KafkaLogOptions;
+  readonly #client: KafkaClient;
+  readonly #admin: Admin;
+  readonly #cluster: Cluster;
+  readonly #appender: Appender;
+  readonly #fetcher: Fetcher;
+  readonly #topics: Topics;
+  readonly #tasks = new Map<string, KafkaTask>();
+  readonly #opening = new Map<string, Promise<unknown>>();
+  readonly #members = new Set<GroupMember>();
+  #clusterId = '';
+
+  private constructor(options: KafkaLogOptions) {
+    this.#options = options;
+    this.#client = new KafkaClient(options);
+    this.#admin = this.#client.admin();
+    this.#cluster = this.#client.cluster();
+    this.#fetcher = new Fetcher(this.#client, options.logger);
+    this.#appender = new Appender(this.#client, this.#fetcher);
+    this.#topics = new Topics(this.#admin, options.replication);
+  }
+
+  /** Connects. Throws when no broker answers. */
+  static async open(options: KafkaLogOptions): Promise<KafkaLog> {
+    const log = new KafkaLog(options);
+    try {
+      await log.#admin.connect();
+      await Promise.all([log.#cluster.connect(), log.#appender.connect(), log.#fetcher.connect()]);
+      log.#clusterId = (await log.#admin.describeCluster()).clusterId;
+    } catch (cause) {
+      await log.close().catch(() => {});
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`Kafka at ${options.brokers.join(', ')} can't be reached: ${why}`, { cause });
+    }
+    return log;
+  }
+
+  createTopics(specs: readonly TopicSpec[]): Promise<void> {
+    return this.#topics.create(specs);
+  }
+
+  partitions(topic: string): number {
+    return this.#topics.count(topic);
+  }
+
+  async endOffset(input: TopicPartition): Promise<number> {
+    this.#topics.check(input);
+    return this.#fetcher.offsets.stable(input);
+  }
+
+  /**
+   * Records of one fetch share their memory (4 MiB at most): copy a key or value that you keep. A read from 0 begins at the
+   * first record kept. Throws `Unrecoverable` when records after any other offset were deleted before they were read.
+   */
+  async read(input: TopicPartition, from: number, limit: number, maxBytes = READ_BYTES): Promise<readonly LogRecord[]> {
+    this.#topics.check(input);
+    return this.#fetcher.read(input, from, limit, maxBytes);
+  }
+
+  async append(records: readonly NewRecord[]): Promise<readonly number[]> {
+    for (const record of records) this.#topics.check(record);
+    return this.#appender.append(records);
+  }
+
+  onAppend(topic: string, listener: () => void): () => void {
+    return this.#fetcher.listen(topic, listener);
+  }
+
+  async join(group: string, topics: readonly string[], listener: AssignmentListener): Promise<Membership> {
+    const tasks = Math.max(0, ...topics.map((topic) => this.#topics.count(topic)));
+    await this.#topics.ensureChangelog(this.#changelog(group), tasks);
+    const { sessionTimeout = SESSION_TIMEOUT, logger } = this.#options;
+    const member = await GroupMember.join({
+      cluster: this.#client.cluster(),
+      groupId: this.#consumerGroup(group),
+      topics,
+      tasks,
+      sessionTimeout,
+      listener,
+      states: () => lastWritten(this.#folder(group)),
+      logger,
+    });
+    this.#members.add(member);
+    return {
+      leave: async () => {
+        this.#members.delete(member);
+        await member.leave();
+      },
+    };
+  }
+
+  /** Throws `TaskLost` when the cluster doesn't answer; `Unrecoverable` when another instance uses the task's folder. */
+  openTask(group: string, partition: number): Promise<TaskLog> {
+    const name = `${group}.${partition}`;
+    const opening = (this.#opening.get(name) ?? Promise.resolve()).then(() => this.#openTask(group, partition, name));
+    this.#opening.set(
+      name,
+      opening.catch(() => {}),
+    );
+    return opening;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#members].map((member) => member.leave()));
+    await Promise.all([...this.#tasks.values()].map((task) => task.close()));
+    await this.#appender.close();
+    await this.#fetcher.close();
+    await Promise.all([this.#admin.disconnect(), this.#cluster.disconnect()]);
+  }
+
+  async #openTask(group: string, partition: number, name: string): Promise<TaskLog> {
+    // An earlier hold of this process: its store is the one to open.
+    await this.#tasks.get(name)?.close();
+    this.#tasks.delete(name);
+    const changelog = { topic: this.#changelog(group), partition };
+    await this.#topics.ensureChangelog(changelog.topic, partition + 1);
+    const { app, transactionTimeout = TRANSACTION_TIMEOUT, onRestoring, onRestored } = this.#options;
+    const { task, restored } = await KafkaTask.open(
+      {
+        client: this.#client,
+        cluster: this.#cluster,
+        fetcher: this.#fetcher,
+        check: (to) => this.#topics.check(to),
+        transactionTimeout,
+      },
+      { task: name, transactionalId: `${app}.${name}`, consumerGroup: this.#consumerGroup(group) },
+      {
+        folder: join(this.#folder(group), String(partition)),
+        changelog,
+        cluster: this.#clusterId,
+        onProgress: onRestoring,
+      },
+    );
+    this.#tasks.set(name, task);
+    onRestored?.(restored);
+    return task;
+  }
+
+  #consumerGroup(group: string): string {
+    return `${this.#options.app}.${group}`;
+  }
+
+  #changelog(group: string): string {
+    return `${this.#options.app}.${group}.changelog`;
+  }
+
+  #folder(group: string): string {
+    return join(this.#options.stateDir, group);
+  }
+}

@@ -1,0 +1,284 @@
+// One task's hold on a Kafka cluster: its transactions, its committed offsets, its state.
+import type { Producer, Transaction } from 'kafkajs';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { Store, StoreChange } from '../../state/store.ts';
+import { systemClock } from '../clock.ts';
+import { StateCorrupted, TaskFenced, TaskLost, Unrecoverable } from '../errors.ts';
+import type { Commit, NewRecord, TaskLog, TopicPartition } from '../log.ts';
+import { errorType, isFenced, type KafkaClient, mayPass, retrying } from './client.ts';
+import type { Fetcher } from './fetcher.ts';
+import type { Checkpoint, LocalStore } from './local-store.ts';
+import { type Restored, type RestoreOptions, restore } from './restore.ts';
+import { inSends, offsetsOf } from './sends.ts';
+
+const COORDINATOR_WAIT = 20_000;
+const TRANSACTION_COORDINATOR = 1;
+
+export interface TaskHost {
+  readonly client: KafkaClient;
+  /** For requests to coordinators. */
+  readonly cluster: Cluster;
+  readonly fetcher: Fetcher;
+  /** Throws when a topic or partition isn't there. */
+  check(to: TopicPartition): void;
+  /** ms after which the coordinator ends a transaction that was left open. */
+  readonly transactionTimeout: number;
+}
+
+export interface TaskNames {
+  /** `<group>.<partition>` */
+  readonly task: string;
+  /** One per task and app: it fences the task's earlier owner. */
+  readonly transactionalId: string;
+  /** The consumer group that holds the offsets. */
+  readonly consumerGroup: string;
+}
+
+interface Sent {
+  /** The changelog's offset after the last of the changes. */
+  readonly next: number;
+  /** The offset after the last output, by partition. */
+  readonly ends: Map<string, TopicPartition & { readonly end: number }>;
+}
+
+export class KafkaTask implements TaskLog {
+  readonly store: Store;
+  readonly #host: TaskHost;
+  readonly #names: TaskNames;
+  readonly #changelog: TopicPartition;
+  readonly #producer: Producer;
+  readonly #local: LocalStore;
+  readonly #positions: Map<string, number>;
+  #checkpoint: Checkpoint;
+  /** The producer's initialisation begins one, which the first commit uses. */
+  #begun: Transaction | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #ended: Error | undefined;
+
+  private constructor(
+    host: TaskHost,
+    names: TaskNames,
+    changelog: TopicPartition,
+    parts: {
+      readonly producer: Producer;
+      readonly begun: Transaction;
+      readonly local: LocalStore;
+      readonly checkpoint: Checkpoint;
+      readonly positions: Map<string, number>;
+    },
+  ) {
+    this.#host = host;
+    this.#names = names;
+    this.#changelog = changelog;
+    this.#producer = parts.producer;
+    this.#begun = parts.begun;
+    this.#local = parts.local;
+    this.#checkpoint = parts.checkpoint;
+    this.#positions = parts.positions;
+    const { store } = parts.local;
+    this.store = {
+      get: (key) => this.#read(() => store.get(key)),
+      getMany: (keys) => this.#read(() => store.getMany(keys)),
+      scan: (gte, lt, limit) => this.#read(() => store.scan(gte, lt, limit)),
+      // Through the commit, so that the changelog has it too.
+      write: (changes) => this.commit({ outputs: [], offsets: [], changes }),
+      close: async () => {},
+    };
+  }
+
+  /**
+   * Takes the task over, in an order that matters: 1. fence the earlier owner, which ends its open transaction; 2. fetch the
+   * committed offsets, which nobody else can move any more; 3. replay the changelog, to which nobody else can add any more.
+   * Throws `TaskLost` when the cluster doesn't answer.
+   */
+  static async open(
+    host: TaskHost,
+    names: TaskNames,
+    options: Omit<RestoreOptions, 'fetcher' | 'task'>,
+  ): Promise<{ readonly task: KafkaTask; readonly restored: Restored }> {
+    const { task, transactionalId } = names;
+    const producer = host.client.producer(transactionalId, host.transactionTimeout);
+    try {
+      await fence(host, transactionalId);
+      await producer.connect();
+      const begun = await producer.transaction();
+      const positions = await committedOffsets(host.cluster, names.consumerGroup);
+      const { store, checkpoint, restored } = await restore({ ...options, task, fetcher: host.fetcher });
+      const behind = Object.entries(checkpoint.positions).find(([input, known]) => (positions.get(input) ?? 0) < known);
+      if (behind !== undefined) {
+        await store.close();
+        throw forgotten(names, options.changelog, behind, positions.get(behind[0]));
+      }
+      const parts = { producer, begun, local: store, checkpoint, positions };
+      return { task: new KafkaTask(host, names, options.changelog, parts), restored };
+    } catch (error) {
+      await producer.disconnect().catch(() => {});
+      if (error instanceof Unrecoverable) throw error;
+      throw lost(task, 'the task could not be taken over', error);
+    }
+  }
+
+  position(input: TopicPartition): number {
+    return this.#positions.get(keyOf(input)) ?? 0;
+  }
+
+  commit(commit: Commit): Promise<void> {
+    const committing = this.#last.then(() => this.#commit(commit));
+    this.#last = committing.catch(() => {});
+    return committing;
+  }
+
+  async close(): Promise<void> {
+    await this.#end(new TaskFenced('the task was closed or taken over by another owner', { task: this.#names.task }));
+  }
+
+  /** A state that can't be read is wiped at the end of this hold, so that the next one restores it. */
+  #read<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      if (this.#ended !== undefined) throw this.#ended;
+      this.#local.distrust();
+      throw new StateCorrupted('the local state can not be read', { task: this.#names.task }, { cause });
+    }
+  }
+
+  /** Ends the task: no commit begins after it, and the one under way is done when it resolves. */
+  async #end(reason: Error): Promise<void> {
+    const first = this.#ended === undefined;
+    this.#ended ??= reason;
+    await this.#last;
+    await this.#local.close();
+    if (!first) return;
+    await this.#producer.disconnect().catch(() => {});
+  }
+
+  /**
+   * 1. One transaction takes the outputs, the changelog's records and the offsets; 2. it is committed; 3. the local store
+   * takes the changes, with the changelog's offset they lead to. If 1 or 2 fail the transaction can't be used any more, and
+   * after 2 nobody knows whether it happened: the task ends, and its next owner finds out. If 3 fails, or the process ends
+   * before it, the changelog has the changes.
+   */
+  async #commit({ outputs, offsets, changes }: Commit): Promise<void> {
+    if (this.#ended !== undefined) throw this.#ended;
+    for (const output of outputs) this.#host.check(output);
+    if (outputs.length === 0 && offsets.length === 0 && changes.length === 0) return;
+    let sent: Sent;
+    try {
+      const transaction = this.#begun ?? (await this.#producer.transaction());
+      this.#begun = undefined;
+      sent = await this.#send(transaction, outputs, changes);
+      if (offsets.length > 0) await this.#sendOffsets(transaction, offsets);
+      await transaction.commit();
+    } catch (error) {
+      const { task } = this.#names;
+      const why = isFenced(error)
+        ? new TaskFenced('another owner took the task over', { task }, { cause: error })
+        : mayPass(error)
+          ? lost(task, 'a commit failed, and nobody knows whether it happened', error)
+          : new Unrecoverable(`the cluster refuses a commit: ${messageOf(error)}`, { task }, { cause: error });
+      this.#ended ??= why;
+      // Not awaited: what failed may have taken the connection along.
+      this.#producer.disconnect().catch(() => {});
+      await this.#local.close();
+      throw why;
+    }
+    for (const { topic, partition, offset } of offsets) this.#positions.set(keyOf({ topic, partition }), offset);
+    if (changes.length > 0) {
+      const positions: Record<string, number> = { ...this.#checkpoint.positions };
+      for (const { topic, partition, offset } of offsets) positions[keyOf({ topic, partition })] = offset;
+      this.#checkpoint = { ...this.#checkpoint, offset: sent.next, at: systemClock.now(), positions };
+      try {
+        this.#local.write(changes, this.#checkpoint);
+      } catch (error) {
+        this.#ended ??= lost(this.#names.task, 'the local state could not be written', error);
+        throw this.#ended;
+      }
+    }
+    for (const { end, ...output } of sent.ends.values()) this.#host.fetcher.note(output, end);
+    this.#host.fetcher.call(new Set(outputs.map(({ topic }) => topic)));
+  }
+
+  async #send(transaction: Transaction, outputs: readonly NewRecord[], changes: readonly StoreChange[]): Promise<Sent> {
+    const timestamp = systemClock.now();
+    const logged = changes.map(({ key, value }) => ({ ...this.#changelog, timestamp, key, value: value ?? null }));
+    const ends: Sent['ends'] = new Map();
+    let next = this.#checkpoint.offset;
+    for (const send of inSends([...outputs, ...logged])) {
+      const metadata = await transaction.sendBatch({ topicMessages: send.topicMessages, acks: -1 });
+      const offsets = offsetsOf(send, metadata);
+      for (const [i, { topic, partition }] of send.records.entries()) {
+        const end = (offsets[i] as number) + 1;
+        if (topic === this.#changelog.topic) next = end;
+        else ends.set(keyOf({ topic, partition }), { topic, partition, end });
+      }
+    }
+    return { next, ends };
+  }
+
+  async #sendOffsets(transaction: Transaction, offsets: Commit['offsets']): Promise<void> {
+    const byTopic = new Map<string, { partition: number; offset: string }[]>();
+    for (const { topic, partition, offset } of offsets) {
+      const partitions = byTopic.get(topic) ?? [];
+      partitions.push({ partition, offset: String(offset) });
+      byTopic.set(topic, partitions);
+    }
+    const topics = [...byTopic].map(([topic, partitions]) => ({ topic, partitions }));
+    // A transaction of offsets alone may meet the end of the one before; the client tries again for records only.
+    await retrying(COORDINATOR_WAIT, isConcurrent, () =>
+      transaction.sendOffsets({ consumerGroupId: this.#names.consumerGroup, topics }),
+    );
+  }
+}
+
+/** Takes the transactional id over. The client's own initialisation would wait 300 ms where an open transaction is ended. */
+async function fence({ cluster, transactionTimeout }: TaskHost, transactionalId: string): Promise<void> {
+  await retrying(COORDINATOR_WAIT, mayPass, async () => {
+    const coordinatorType = TRANSACTION_COORDINATOR;
+    const coordinator = await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType });
+    await coordinator.initProducerId({ transactionalId, transactionTimeout });
+  });
+}
+
+async function committedOffsets(cluster: Cluster, groupId: string): Promise<Map<string, number>> {
+  const positions = new Map<string, number>();
+  await retrying(COORDINATOR_WAIT, mayPass, async () => {
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const { responses } = await coordinator.offsetFetch({ groupId, topics: [] });
+    for (const { topic, partitions } of responses) {
+      for (const { partition, offset } of partitions) {
+        if (Number(offset) >= 0) positions.set(keyOf({ topic, partition }), Number(offset));
+      }
+    }
+  });
+  return positions;
+}
+
+function isConcurrent(error: unknown): boolean {
+  return errorType(error) === 'CONCURRENT_TRANSACTIONS';
+}
+
+function lost(task: string, what: string, cause: unknown): TaskLost {
+  return new TaskLost(`${what}: ${messageOf(cause)}`, { task }, { cause });
+}
+
+/** To go on from the beginning, with the state of records that were processed already, would process them twice. */
+function forgotten(
+  { task, consumerGroup }: TaskNames,
+  changelog: TopicPartition,
+  [input, known]: readonly [string, number],
+  committed: number | undefined,
+): Unrecoverable {
+  const found = committed === undefined ? 'none' : String(committed);
+  const what = `the committed offset of ${input} is ${found}, and the state goes with ${known}: offsets were reset, or expired`;
+  const mend = `set the offsets of the group ${consumerGroup} to where it was, or begin anew: delete the topic ${changelog.topic} and the state folder`;
+  return new Unrecoverable(`${what}: ${mend}`, { task });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

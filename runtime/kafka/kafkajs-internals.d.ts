@@ -1,0 +1,141 @@
+// The part of kafkajs below its public interface that we use: its cluster and broker classes speak the protocol, which its
+// consumer hides (positions, last stable offsets, out-of-range errors). kafkajs 2.2.4 is its last release: nothing moves.
+declare module 'kafkajs/src/cluster/index.js' {
+  import type { Broker } from 'kafkajs/src/broker/index.js';
+
+  export interface PartitionMetadata {
+    readonly partitionId: number;
+    readonly leader: number;
+  }
+
+  export default class Cluster {
+    constructor(options: object);
+    readonly brokerPool: {
+      readonly metadata: {
+        readonly clusterId: string;
+        readonly topicMetadata: readonly {
+          readonly topic: string;
+          readonly partitionMetadata: readonly PartitionMetadata[];
+        }[];
+      } | null;
+    };
+    connect(): Promise<void>;
+    disconnect(): Promise<void>;
+    isConnected(): boolean;
+    refreshMetadata(): Promise<void>;
+    refreshMetadataIfNecessary(): Promise<void>;
+    addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+    findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
+    findBroker(options: { readonly nodeId: string | number }): Promise<Broker>;
+    /** Coordinator type 0: groups; 1: transactions. */
+    findGroupCoordinator(options: { readonly groupId: string; readonly coordinatorType?: number }): Promise<Broker>;
+    removeBroker(address: { readonly host: string; readonly port: number }): void;
+  }
+}
+
+declare module 'kafkajs/src/broker/index.js' {
+  export interface RawMessage {
+    readonly offset: string;
+    readonly timestamp: string;
+    readonly key: Buffer | null;
+    readonly value: Buffer | null;
+    readonly headers: Record<string, Buffer | Buffer[] | null>;
+    readonly isControlRecord: boolean;
+    readonly batchContext: {
+      readonly firstOffset: string;
+      readonly lastOffsetDelta: number;
+      readonly producerId: string;
+      readonly inTransaction: boolean;
+    };
+  }
+
+  export interface FetchedPartition {
+    readonly partition: number;
+    readonly highWatermark: string;
+    readonly lastStableOffset: string;
+    readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
+    readonly messages: readonly RawMessage[];
+  }
+
+  export interface Broker {
+    fetch(request: {
+      readonly isolationLevel: number;
+      readonly maxWaitTime: number;
+      readonly minBytes: number;
+      readonly maxBytes: number;
+      readonly topics: readonly {
+        readonly topic: string;
+        readonly partitions: readonly {
+          readonly partition: number;
+          readonly fetchOffset: string;
+          readonly maxBytes: number;
+        }[];
+      }[];
+    }): Promise<{
+      readonly responses: readonly { readonly topicName: string; readonly partitions: readonly FetchedPartition[] }[];
+    }>;
+    /** Timestamp -1: the end (the last stable offset for isolation level 1); -2: the first record kept. */
+    listOffsets(request: {
+      readonly isolationLevel: number;
+      readonly topics: readonly {
+        readonly topic: string;
+        readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[];
+      }[];
+    }): Promise<{
+      readonly responses: readonly {
+        readonly topic: string;
+        readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+      }[];
+    }>;
+    /** No topics: all of them. */
+    offsetFetch(request: { readonly groupId: string; readonly topics: readonly [] }): Promise<{
+      readonly responses: readonly {
+        readonly topic: string;
+        readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+      }[];
+    }>;
+    initProducerId(request: {
+      readonly transactionalId: string;
+      readonly transactionTimeout: number;
+    }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
+    joinGroup(request: {
+      readonly groupId: string;
+      readonly sessionTimeout: number;
+      readonly rebalanceTimeout: number;
+      readonly memberId: string;
+      readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+    }): Promise<{
+      readonly generationId: number;
+      readonly leaderId: string;
+      readonly memberId: string;
+      readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+    }>;
+    syncGroup(request: {
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly memberId: string;
+      readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+    }): Promise<{ readonly memberAssignment: Buffer }>;
+    heartbeat(request: {
+      readonly groupId: string;
+      readonly groupGenerationId: number;
+      readonly memberId: string;
+    }): Promise<unknown>;
+    leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
+  }
+}
+
+declare module 'kafkajs/src/loggers/index.js' {
+  export function createLogger(options: { readonly level: number; readonly logCreator: unknown }): object;
+}
+
+declare module 'kafkajs/src/network/socketFactory.js' {
+  export default function createSocketFactory(): object;
+}
+
+declare module 'kafkajs/src/network/requestQueue/index.js' {
+  export default class RequestQueue {
+    readonly pending: readonly unknown[];
+    scheduleCheckPendingRequests(): void;
+  }
+}

@@ -1,0 +1,96 @@
+// A task's state on the local disk, with a checkpoint: what part of its changelog it holds. Both are written in one batch,
+// and only what is committed on the log, so that a crash leaves a state that was true, and a restart replays what came after.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FolderInUse, RocksDatabase } from '../../state/rocksdb/rocks-database.ts';
+import { prefixedChanges, RocksStore } from '../../state/rocksdb/rocks-store.ts';
+import type { Store, StoreChange } from '../../state/store.ts';
+import { Unrecoverable } from '../errors.ts';
+
+/** The keys of the checkpoint and of the state. */
+const CHECKPOINT = Buffer.from([0]);
+const STATE = Buffer.from([1]);
+
+export interface Checkpoint {
+  /** The next offset of the changelog to apply. */
+  readonly offset: number;
+  /** The cluster that the offset is of. */
+  readonly cluster: string;
+  /** Epoch ms when the store was as the changelog. */
+  readonly at: number;
+  /** The committed positions that the state goes with, by `<topic>/<partition>`; of a state just restored, none. */
+  readonly positions: Readonly<Record<string, number>>;
+}
+
+export class LocalStore {
+  readonly store: Store;
+  readonly #database: RocksDatabase;
+  #doubtful = false;
+
+  private constructor(database: RocksDatabase) {
+    this.#database = database;
+    this.store = new RocksStore(database, STATE);
+  }
+
+  /** Opens the folder, made when missing. Undefined when what is in it can't be read. */
+  static async open(folder: string): Promise<LocalStore | undefined> {
+    try {
+      return new LocalStore(await RocksDatabase.open(folder));
+    } catch (error) {
+      if (!(error instanceof FolderInUse)) return undefined;
+      const mend = 'give every instance a state folder of its own';
+      throw new Unrecoverable(`another instance uses the state in ${folder}: ${mend}`, {}, { cause: error });
+    }
+  }
+
+  /** Undefined when there is none, or none that can be understood. */
+  checkpoint(): Checkpoint | undefined {
+    try {
+      const written = this.#database.get(CHECKPOINT);
+      return written === undefined ? undefined : (JSON.parse(written.toString('utf8')) as Checkpoint);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Applies changes and the checkpoint that they lead to, or nothing. */
+  write(changes: readonly StoreChange[], checkpoint: Checkpoint): void {
+    const all = prefixedChanges(STATE, changes);
+    all.push({ key: CHECKPOINT, value: Buffer.from(JSON.stringify(checkpoint)) });
+    this.#database.write(all);
+  }
+
+  /** Has the folder wiped once it is closed. */
+  distrust(): void {
+    this.#doubtful = true;
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+    if (this.#doubtful) await wipe(this.#database.folder);
+    this.#doubtful = false;
+  }
+}
+
+export function wipe(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true });
+}
+
+/**
+ * By partition, when a group's states in a folder were last written (epoch ms): a hint at who restores what fastest. Of
+ * folders that go away meanwhile nothing is said.
+ */
+export function lastWritten(groupFolder: string): ReadonlyMap<number, number> {
+  const times = new Map<number, number>();
+  if (!existsSync(groupFolder)) return times;
+  for (const name of readdirSync(groupFolder)) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const folder = join(groupFolder, name);
+      const files = readdirSync(folder).map((file) => statSync(join(folder, file)).mtimeMs);
+      times.set(Number(name), Math.round(Math.max(0, ...files)));
+    } catch {}
+  }
+  return times;
+}

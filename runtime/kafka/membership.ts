@@ -1,0 +1,185 @@
+// Membership in a consumer group, by Kafka's classic group protocol: who is there, and who runs which tasks. It joins as
+// soon as the group changes and keeps what it runs meanwhile: until the new assignment is known nothing is given up, and what
+// is then started elsewhere fences its owner here.
+import { setTimeout as delay } from 'node:timers/promises';
+import kafkajs from 'kafkajs';
+import type { Broker } from 'kafkajs/src/broker/index.js';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { Logger } from 'pino';
+import type { AssignmentListener } from '../log.ts';
+import { assign, type Member } from './assigner.ts';
+import { errorType } from './client.ts';
+
+const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
+const PROTOCOL = 'beckon-sticky';
+const VERSION = 1;
+const RETRY_WAIT = 200;
+const REBALANCE_TIMEOUT = 30_000;
+/** Heartbeats within a session. */
+const BEATS = 4;
+
+export interface MembershipOptions {
+  readonly cluster: Cluster;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  /** Tasks of the group: partitions of its widest topic. */
+  readonly tasks: number;
+  /** ms without a heartbeat after which a member is taken for dead. */
+  readonly sessionTimeout: number;
+  readonly listener: AssignmentListener;
+  /** By task, when the state on the local disk was last written. */
+  readonly states: () => ReadonlyMap<number, number>;
+  readonly logger: Logger | undefined;
+}
+
+interface Claim {
+  readonly owned: readonly number[];
+  readonly generation: number;
+  readonly states: readonly (readonly [number, number])[];
+}
+
+export class GroupMember {
+  readonly #options: MembershipOptions;
+  readonly #leaving = new AbortController();
+  readonly #running: Promise<void>;
+  #memberId = '';
+  #generation = -1;
+  #owned: readonly number[] = [];
+  #coordinator: Broker | undefined;
+  #telling: Promise<void> = Promise.resolve();
+
+  private constructor(options: MembershipOptions, joined: (error?: unknown) => void) {
+    this.#options = options;
+    this.#running = this.#run(joined);
+  }
+
+  /** Resolves when the first assignment is known and its listener was called. */
+  static async join(options: MembershipOptions): Promise<GroupMember> {
+    const { cluster, topics } = options;
+    let member: GroupMember | undefined;
+    try {
+      await cluster.connect();
+      await cluster.addMultipleTargetTopics(topics);
+      await new Promise<void>((resolve, reject) => {
+        member = new GroupMember(options, (error) => (error === undefined ? resolve() : reject(error)));
+      });
+      return member as unknown as GroupMember;
+    } catch (error) {
+      await (member?.leave() ?? cluster.disconnect());
+      throw error;
+    }
+  }
+
+  /** Leaves the group, so that others take over at once. The listener is not called again. */
+  async leave(): Promise<void> {
+    this.#leaving.abort();
+    await this.#running;
+    await this.#telling;
+    const { groupId, cluster } = this.#options;
+    if (this.#memberId !== '')
+      await this.#coordinator?.leaveGroup({ groupId, memberId: this.#memberId }).catch(() => {});
+    await cluster.disconnect();
+  }
+
+  async #run(joined: (error?: unknown) => void): Promise<void> {
+    const { signal } = this.#leaving;
+    while (!signal.aborted) {
+      try {
+        const owned = await this.#join();
+        if (signal.aborted) return;
+        this.#owned = owned;
+        this.#tell(owned, joined);
+        await this.#beat();
+      } catch (error) {
+        const type = errorType(error);
+        if (type === 'GROUP_AUTHORIZATION_FAILED' || type === 'INVALID_SESSION_TIMEOUT') return joined(error);
+        if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
+        if (type === 'REBALANCE_IN_PROGRESS' || type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') continue;
+        // The coordinator moved or is away.
+        this.#options.logger?.debug({ err: error, group: this.#options.groupId }, 'the group is joined again');
+        this.#coordinator = undefined;
+        await delay(RETRY_WAIT, undefined, { signal }).catch(() => {});
+        await this.#options.cluster.refreshMetadata().catch(() => {});
+      }
+    }
+  }
+
+  async #join(): Promise<readonly number[]> {
+    const { cluster, groupId, topics, sessionTimeout, states } = this.#options;
+    this.#coordinator ??= await cluster.findGroupCoordinator({ groupId });
+    const claim: Claim = { owned: this.#owned, generation: this.#generation, states: [...states()] };
+    const userData = Buffer.from(JSON.stringify(claim));
+    const metadata = MemberMetadata.encode({ version: VERSION, topics: [...topics], userData });
+    const joined = await this.#coordinator.joinGroup({
+      groupId,
+      sessionTimeout,
+      rebalanceTimeout: REBALANCE_TIMEOUT,
+      memberId: this.#memberId,
+      groupProtocols: [{ name: PROTOCOL, metadata }],
+    });
+    this.#memberId = joined.memberId;
+    const { generationId, memberId, leaderId, members } = joined;
+    const groupAssignment = memberId === leaderId ? this.#assignAll(members) : [];
+    const synced = await this.#coordinator.syncGroup({ groupId, generationId, memberId, groupAssignment });
+    this.#generation = generationId;
+    const assignment = MemberAssignment.decode(synced.memberAssignment)?.assignment ?? {};
+    return [...new Set(Object.values(assignment).flat())].sort((a, b) => a - b);
+  }
+
+  #assignAll(
+    members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[],
+  ): { memberId: string; memberAssignment: Buffer }[] {
+    const { tasks, topics } = this.#options;
+    const assigned = assign(members.map(readMember), tasks);
+    return [...assigned].map(([memberId, owned]) => {
+      const assignment = Object.fromEntries(topics.map((topic) => [topic, owned]));
+      return {
+        memberId,
+        memberAssignment: MemberAssignment.encode({ version: VERSION, assignment, userData: Buffer.alloc(0) }),
+      };
+    });
+  }
+
+  /** Heartbeats until the group changes, which comes as an error. */
+  async #beat(): Promise<void> {
+    const { groupId, sessionTimeout } = this.#options;
+    const { signal } = this.#leaving;
+    for (;;) {
+      await delay(sessionTimeout / BEATS / 2, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      const request = { groupId, groupGenerationId: this.#generation, memberId: this.#memberId };
+      await this.#coordinator?.heartbeat(request);
+    }
+  }
+
+  /** Calls the listener, one assignment after the other; heartbeats go on meanwhile. */
+  #tell(owned: readonly number[], joined: (error?: unknown) => void): void {
+    const { listener, groupId, logger } = this.#options;
+    this.#telling = this.#telling
+      .then(async () => {
+        if (!this.#leaving.signal.aborted) await listener.assigned(owned);
+        joined();
+      })
+      .catch((error: unknown) => {
+        logger?.error({ err: error, group: groupId }, 'an assignment could not be taken');
+        joined(error);
+      });
+  }
+}
+
+function readMember({
+  memberId,
+  memberMetadata,
+}: {
+  readonly memberId: string;
+  readonly memberMetadata: Buffer;
+}): Member {
+  const { userData } = MemberMetadata.decode(memberMetadata) ?? {};
+  let claim: Claim = { owned: [], generation: -1, states: [] };
+  try {
+    claim = JSON.parse(String(userData)) as Claim;
+  } catch {
+    // A member of another version claims nothing.
+  }
+  return { id: memberId, owned: claim.owned, generation: claim.generation, states: new Map(claim.states) };
+}

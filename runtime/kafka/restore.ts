@@ -1,0 +1,83 @@
+// Brings a task's local state to what its changelog says: the tail after the checkpoint, or all of it into an empty store.
+import type { StoreChange } from '../../state/store.ts';
+import { systemClock } from '../clock.ts';
+import type { TopicPartition } from '../log.ts';
+import type { Fetcher } from './fetcher.ts';
+import { type Checkpoint, LocalStore, wipe } from './local-store.ts';
+
+/** How long a changelog keeps the record of a deletion after compaction has seen it (`delete.retention.ms`). */
+export const DELETE_RETENTION_MS = 7 * 24 * 3600 * 1000;
+
+/** Why the whole changelog was replayed. */
+export type Wiped = 'missing' | 'unreadable' | 'other-cluster' | 'too-old' | 'ahead' | 'truncated';
+
+export interface Restored {
+  /** `<group>.<partition>` */
+  readonly task: string;
+  readonly records: number;
+  readonly ms: number;
+  /** Absent: only what came after the checkpoint was replayed. */
+  readonly wiped?: Wiped;
+}
+
+export interface RestoreOptions {
+  readonly task: string;
+  readonly folder: string;
+  readonly changelog: TopicPartition;
+  readonly cluster: string;
+  readonly fetcher: Fetcher;
+  /** Told after every piece: records applied so far, and about how many are left. */
+  readonly onProgress?:
+    | ((progress: { readonly task: string; readonly records: number; readonly left: number }) => void)
+    | undefined;
+}
+
+/** The task must be fenced before, so that its changelog no longer grows. Throws `Unrecoverable` when the folder is in use. */
+export async function restore(
+  options: RestoreOptions,
+): Promise<{ readonly store: LocalStore; readonly checkpoint: Checkpoint; readonly restored: Restored }> {
+  const { task, folder, changelog, cluster, fetcher, onProgress } = options;
+  const begun = performance.now();
+  const [earliest, end] = [await fetcher.offsets.earliest(changelog), await fetcher.offsets.end(changelog)];
+  let store = await LocalStore.open(folder);
+  let checkpoint = store?.checkpoint();
+  const wiped = store === undefined ? 'unreadable' : doubt(checkpoint, cluster, earliest, end);
+  if (wiped !== undefined || checkpoint === undefined) {
+    await store?.close();
+    await wipe(folder);
+    store = await LocalStore.open(folder);
+    checkpoint = { offset: earliest, cluster, at: systemClock.now(), positions: {} };
+  }
+  if (store === undefined) throw new Error(`no state can be kept in ${folder}: see that it can be written to`);
+  let records = 0;
+  try {
+    // While it is replayed the checkpoint's age is that of the oldest part of the state.
+    for await (const piece of fetcher.replay(changelog, checkpoint.offset, end)) {
+      const changes: StoreChange[] = [];
+      for (const { key, value } of piece.records) {
+        if (key !== null) changes.push(value === null ? { key } : { key, value });
+      }
+      checkpoint = { ...checkpoint, offset: piece.next };
+      store.write(changes, checkpoint);
+      records += changes.length;
+      onProgress?.({ task, records, left: Math.max(0, end - piece.next) });
+    }
+    checkpoint = { ...checkpoint, offset: Math.max(end, checkpoint.offset), at: systemClock.now() };
+    store.write([], checkpoint);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  const restored = { task, records, ms: performance.now() - begun };
+  return { store, checkpoint, restored: wiped === undefined ? restored : { ...restored, wiped } };
+}
+
+function doubt(checkpoint: Checkpoint | undefined, cluster: string, earliest: number, end: number): Wiped | undefined {
+  if (checkpoint === undefined) return 'missing';
+  if (checkpoint.cluster !== cluster) return 'other-cluster';
+  if (checkpoint.offset > end) return 'ahead';
+  if (checkpoint.offset < earliest) return 'truncated';
+  // Deletions that compaction has dropped since would be missed, and what was deleted come back.
+  if (systemClock.now() - checkpoint.at > DELETE_RETENTION_MS / 2) return 'too-old';
+  return undefined;
+}
