@@ -259,7 +259,15 @@ describe('a request that comes after its message expired', () => {
     world.ask('c', at('10:00'));
     expect(world.told()).toEqual(['a: sent', 'b: sent', 'c: expired']);
     expect(world.last.outcome).toBe('expired');
-    expect(world.last.steps.at(-1)).toMatchObject({ gate: 'send-time', verdict: 'block' });
+    expect(world.last.steps.map((s) => s.gate)).toEqual(['audience', 'holdout', 'consent', 'send-time']);
+  });
+
+  test('is expired also where what was sent before is still remembered', () => {
+    const world = one({}, { caps: [{ max: 1, window: '1d' }] });
+    world.ask('c', at('09:00'));
+    world.event(at('09:00', 10), { userId: 'other' });
+    world.ask('c', at('09:30'));
+    expect(world.told()).toEqual(['c: sent', 'c: expired']);
   });
 
   test('is judged while it has not, exactly at the watermark too', () => {
@@ -364,6 +372,20 @@ describe('while a verdict is awaited', () => {
     world.profile({ attributes: {} });
     world.driver.pipe(verdicts, answerTo(world));
     expect(world.told()).toEqual(['paid: sent', 'kenya: sent']);
+  });
+
+  test('what waits is judged by all that was sent before it, however long the answer takes', () => {
+    const world = new World({
+      campaigns: [{ id: 'before' }, { id: 'paid', class: 'transactional', budget: { total: '1' } }, { id: 'free' }],
+      policy: { caps: [{ max: 1, window: '1d' }] },
+      pace: false,
+    });
+    world.ask('before', at('09:00'));
+    world.ask('paid', at('09:01'));
+    world.ask('free', at('09:02'));
+    world.event(at('09:00', 20), { userId: 'other' });
+    world.driver.pipe(verdicts, answerTo(world));
+    expect(world.told()).toEqual(['before: sent', 'paid: sent', 'free: frequency-cap']);
   });
 
   test('an answer that comes twice, or that nobody asked for, does nothing', () => {

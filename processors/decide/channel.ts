@@ -2,10 +2,11 @@
 import { channelOf } from '../../schemas/policy.ts';
 import { capped } from './frequency-cap.ts';
 import { block, type Case, type Gate, pass } from './gate.ts';
-import { earliestMoment } from './send-time.ts';
+import { cameTooLate, earliestMoment } from './send-time.ts';
 
 export const channel: Gate = {
   name: 'channel',
+  applies: (c) => !cameTooLate(c),
   judge(c) {
     const facts: Record<string, string> = {};
     const viable: string[] = [];

@@ -1,8 +1,10 @@
 // Gate 4: the same message, whatever the channel, is not sent twice within the dedupe window.
 import { block, type Gate, iso, pass } from './gate.ts';
+import { cameTooLate } from './send-time.ts';
 
 export const duplicate: Gate = {
   name: 'duplicate',
+  applies: (c) => !cameTooLate(c),
   judge({ campaign, messages, now }) {
     const { windowMs, key } = campaign.dedupe;
     const isSame = (m: { readonly campaignId: string; readonly dedupeKey: string }): boolean =>

@@ -4,10 +4,11 @@ import { localDay, type Zone } from '../../schemas/local-time.ts';
 import { type Cap, capMax } from '../../schemas/policy.ts';
 import type { SentMessage } from '../../schemas/types.ts';
 import { block, type Case, type Facts, type Gate, iso, pass } from './gate.ts';
-import { earliestMoment } from './send-time.ts';
+import { cameTooLate, earliestMoment } from './send-time.ts';
 
 export const frequencyCap: Gate = {
   name: 'frequency-cap',
+  applies: (c) => !cameTooLate(c),
   judge(c) {
     const at = earliestMoment(c, c.consented[0] as string);
     const over = capped(c, null, at);

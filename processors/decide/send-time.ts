@@ -11,7 +11,7 @@ const ROUNDS = 4;
 export const sendTime: Gate = {
   name: 'send-time',
   judge(c) {
-    const earliestAt = earliestMoment(c, c.ranked[0] as string);
+    const earliestAt = earliestMoment(c, (c.ranked[0] ?? c.consented[0]) as string);
     c.earliestAt = earliestAt;
     const expiresAt = expiryOf(c);
     const quiet = quietHoursOf(c);
@@ -23,11 +23,18 @@ export const sendTime: Gate = {
       ...(quiet === null ? {} : { quietHours: quiet }),
       ...(c.campaign.schedule.sendTime === 'best' ? { sendTime: 'best' } : {}),
     };
-    // A request that comes after its message expired can't be judged any more: the user's history may not reach back so far.
-    if (expiresAt < c.watermark) return block('expired', { ...facts, cameAfter: iso(c.watermark) });
+    if (cameTooLate(c)) return block('expired', { ...facts, cameAfter: iso(c.watermark) });
     return earliestAt > expiresAt ? block('expired', facts) : pass(facts);
   },
 };
+
+/**
+ * The request comes after its message expired. The user's history may not reach back so far, so the gates that look at it have
+ * no say: the answer must not depend on how much is still remembered.
+ */
+export function cameTooLate(c: Case): boolean {
+  return expiryOf(c) < c.watermark;
+}
 
 /** The last allowed instant. */
 export function expiryOf({ request, campaign }: Case): number {

@@ -83,6 +83,12 @@ export class Decider {
     const consented = campaign.channels.filter((channel) => hasConsent(user.consents, campaign, channel, now));
     if (!gate('consent', consented.length > 0)) return blocked('no-consent');
 
+    const expiresAt = now + campaign.expiresAfterMs;
+    if (expiresAt < watermark) {
+      gate('send-time', false);
+      return { outcome: 'expired', reason: 'expired' };
+    }
+
     const self = { campaignId: campaign.id, dedupeKey: campaign.dedupe.key };
     const waiting = user.scheduled.some((message) =>
       sameMessage(self, { campaignId: message.campaign.id, dedupeKey: message.campaign.dedupe.key }),
@@ -109,9 +115,7 @@ export class Decider {
       .filter((channel) => !capped(channel));
     if (!gate('channel', viable.length > 0)) return blocked('no-channel');
 
-    const expiresAt = now + campaign.expiresAfterMs;
-    if (!gate('send-time', earliestAt <= expiresAt && watermark <= expiresAt))
-      return { outcome: 'expired', reason: 'expired' };
+    if (!gate('send-time', earliestAt <= expiresAt)) return { outcome: 'expired', reason: 'expired' };
 
     const offers = viable.map((channel) => ({ channel, cost: this.#cost(channel) }));
     const [first] = offers;

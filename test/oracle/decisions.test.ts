@@ -251,18 +251,28 @@ describe('the moment of sending', () => {
   });
 
   it('expires when the request comes after its end: by then the watermark is past it', () => {
+    const campaigns = [campaign(), campaign({ id: 'c2' })];
     const late = (behind: number) => {
-      const sendRequests = [request(at(9) + 2 * DAY + LATENESS + behind), request(at(9))];
-      return outcomes({ sendRequests });
+      const first = request(at(9) + 2 * DAY + LATENESS + behind, { campaignId: 'c2' });
+      return outcomes({ campaigns, sendRequests: [first, request(at(9))] });
     };
     expect([late(0), late(1)]).toEqual([
       ['sent', 'sent'],
       ['sent', 'expired'],
     ]);
-    const caps = [{ max: 1, windowMs: DAY }];
-    const sendRequests = [request(at(9)), request(at(9) + 10 * DAY), request(at(10))];
-    const rest = { policy: policy({ caps }), sendRequests };
-    expect(outcomes(rest)).toEqual(['sent', 'sent', 'frequency-cap']);
+  });
+
+  it('expires late requests whatever the user was sent: duplicates and caps have no say any more', () => {
+    const rest = {
+      policy: policy({ caps: [{ max: 1, windowMs: DAY }] }),
+      sendRequests: [request(at(9)), request(at(9) + 10 * DAY), request(at(10))],
+    };
+    expect(outcomes(rest)).toEqual(['sent', 'sent', 'expired']);
+    expect(
+      run(rest)
+        .decisions.at(-1)
+        ?.steps.map((step) => step.gate),
+    ).toEqual(['audience', 'holdout', 'consent', 'send-time']);
   });
 
   it('sees what changed since the request', () => {
