@@ -2,7 +2,8 @@
 import type { Log } from '../runtime/log.ts';
 import { partitionOf } from '../runtime/partition.ts';
 import { type Serde, timeMark } from '../runtime/serde.ts';
-import type { Topic } from '../schemas/topics.ts';
+import { jsonForm } from '../schemas/json-form.ts';
+import { DEAD_LETTERS, type Topic, topicNamed } from '../schemas/topics.ts';
 
 const FETCH = 2048;
 
@@ -30,6 +31,56 @@ export async function* readTopic<T>(
       await serde.learn(mine);
       const values = mine.map((record) => serde.decode(topic as Topic<unknown>, record));
       yield values.flatMap((decoded) => ('value' in decoded ? [decoded.value as T] : []));
+    }
+  }
+}
+
+/** Topics that can be read back as lines, by their short names: the typed ones and the dead letters. */
+export const DEAD_LETTERS_NAME = 'dead-letters';
+
+export function isReadable(name: string): boolean {
+  return name === DEAD_LETTERS_NAME || topicNamed(name) !== undefined;
+}
+
+/** A topic as NDJSON, in pieces of some thousand lines. Throws for a name that is not readable. */
+export async function* topicLines(log: Log, serde: Serde, name: string): AsyncGenerator<string> {
+  if (name === DEAD_LETTERS_NAME) {
+    yield* deadLetterLines(log);
+    return;
+  }
+  const topic = topicNamed(name);
+  if (topic === undefined) throw new Error(`there is no topic ${name}`);
+  const form = jsonForm(topic);
+  for await (const values of readTopic(log, serde, topic)) {
+    if (values.length > 0) yield `${values.map((value) => form.write(value)).join('\n')}\n`;
+  }
+}
+
+/** Where each record was and why it is there; its bytes as base64. */
+async function* deadLetterLines(log: Log): AsyncGenerator<string> {
+  for (let partition = 0; partition < log.partitions(DEAD_LETTERS); partition++) {
+    for (let at = 0; ; ) {
+      const records = await log.read({ topic: DEAD_LETTERS, partition }, at, FETCH);
+      const last = records[records.length - 1];
+      if (last === undefined) break;
+      at = last.offset + 1;
+      const lines = records.map(({ headers, key, value }) => {
+        const { topic, partition: from, offset, code, message, time } = headers;
+        const where = {
+          topic,
+          partition: Number(from),
+          offset: Number(offset),
+          code,
+          message,
+          time: new Date(Number(time)).toISOString(),
+        };
+        return JSON.stringify({
+          ...where,
+          key: key?.toString('utf8') ?? null,
+          valueBase64: value?.toString('base64') ?? null,
+        });
+      });
+      yield `${lines.join('\n')}\n`;
     }
   }
 }

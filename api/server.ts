@@ -4,10 +4,9 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
 import type { Worker } from '../runtime/worker.ts';
-import { jsonForm } from '../schemas/json-form.ts';
 import { type Topic, topicNamed } from '../schemas/topics.ts';
 import { Publisher, publishable } from './publisher.ts';
-import { readTopic } from './reader.ts';
+import { isReadable, topicLines } from './reader.ts';
 
 /** The largest body of one publish. */
 const MAX_BODY = 32 << 20;
@@ -29,12 +28,14 @@ export interface ServerOptions {
   readonly log: Log;
   readonly serde: Serde;
   readonly worker: Worker;
+  /** What moves time on. */
+  readonly time: 'wall' | 'events';
   /** Tells what was decided for a user and why; or that the question can't be answered. */
   readonly explain: (question: Question) => Promise<Told>;
 }
 
 /** A server that is not listening yet. */
-export function createServer({ log, serde, worker, explain }: ServerOptions): FastifyInstance {
+export function createServer({ log, serde, worker, time, explain }: ServerOptions): FastifyInstance {
   const server = fastify({ bodyLimit: MAX_BODY, forceCloseConnections: true });
   const publisher = new Publisher(log, serde);
   server.addContentTypeParser(NDJSON, { parseAs: 'string' }, (_, body, done) => done(null, body));
@@ -57,16 +58,18 @@ export function createServer({ log, serde, worker, explain }: ServerOptions): Fa
   });
 
   server.get<{ Params: { topic: string } }>('/v1/topics/:topic/records', async (request, reply) => {
-    const topic = topicNamed(request.params.topic);
-    if (topic === undefined) return refuse(reply, 404, `there is no topic ${request.params.topic}`);
+    const { topic } = request.params;
+    if (!isReadable(topic)) return refuse(reply, 404, `there is no topic ${topic}`);
     reply.type(NDJSON);
-    return reply.send(Readable.from(lines(log, serde, topic)));
+    return reply.send(Readable.from(topicLines(log, serde, topic)));
   });
 
   server.post<{ Body: { to?: unknown } | null }>('/v1/advance', async (request, reply) => {
     const to = typeof request.body?.to === 'string' ? Date.parse(request.body.to) : request.body?.to;
     if (typeof to !== 'number' || !Number.isFinite(to))
       return refuse(reply, 400, 'give { "to": instant } as ISO-8601 or epoch ms');
+    if (time === 'wall')
+      return refuse(reply, 409, 'this instance follows the wall clock: only `start --time events` is moved on');
     await publisher.advance(to);
     return { advancedTo: new Date(to).toISOString() };
   });
@@ -83,13 +86,6 @@ export function createServer({ log, serde, worker, explain }: ServerOptions): Fa
   );
 
   return server;
-}
-
-async function* lines(log: Log, serde: Serde, topic: Topic<unknown>): AsyncGenerator<string> {
-  const form = jsonForm(topic);
-  for await (const values of readTopic(log, serde, topic)) {
-    if (values.length > 0) yield `${values.map((value) => form.write(value)).join('\n')}\n`;
-  }
 }
 
 function refuse(reply: FastifyReply, status: number, message: string): FastifyReply {

@@ -108,6 +108,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       log,
       serde,
       worker,
+      time: options.time,
       explain: (asked) => explainFromLog(log, serde, asked, options.time === 'wall' ? systemClock.now() : undefined),
     });
     closers.push(() => server.close());

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Publisher } from '../api/publisher.ts';
-import { readTopic } from '../api/reader.ts';
+import { topicLines } from '../api/reader.ts';
 import { jsonForm } from '../schemas/json-form.ts';
 import type { Topic } from '../schemas/topics.ts';
 import { RunFailed } from './errors.ts';
-import { INSTANCE_FILE, openLog } from './instance.ts';
+import { holdsLog, INSTANCE_FILE, openLog } from './instance.ts';
 
 export const NDJSON = 'application/x-ndjson';
 
@@ -16,10 +16,10 @@ export interface Target {
   /** Appends values in one step; throws `RunFailed`. */
   publish(topic: Topic<unknown>, values: readonly unknown[]): Promise<void>;
   advance(to: number): Promise<void>;
-  /** The topic's records as NDJSON, in pieces. */
-  read(topic: Topic<unknown>): AsyncIterable<string | Uint8Array>;
-  /** Resolves when everything on the log is processed and delivered; undefined where nothing runs that could. */
-  readonly settled: (() => Promise<void>) | undefined;
+  /** The records of a topic, by its short name, as NDJSON in pieces. */
+  read(topic: string): AsyncIterable<string | Uint8Array>;
+  /** Resolves, once everything on the log is processed and delivered, to what became of it; undefined where nothing runs. */
+  readonly settled: (() => Promise<string>) | undefined;
   close(): Promise<void>;
 }
 
@@ -40,6 +40,18 @@ const ANSWERS_WITHIN = 5000;
 export async function openTarget(dir: string, url?: string): Promise<Target> {
   const running = url ?? (await runningInstance(dir));
   return running === undefined ? folderTarget(dir) : instanceTarget(running);
+}
+
+interface Counted {
+  readonly processed: number;
+  readonly late: number;
+  readonly duplicate: number;
+  readonly deadLetters: number;
+}
+
+interface Status {
+  readonly quiet: boolean;
+  readonly tasks: readonly (Counted & { readonly task: string })[];
 }
 
 function instanceTarget(url: string): Target {
@@ -65,38 +77,39 @@ function instanceTarget(url: string): Target {
       const headers = { 'content-type': 'application/json' };
       await ask('/v1/advance', { method: 'POST', body: JSON.stringify({ to }), headers });
     },
-    async *read(topic) {
-      const response = await ask(`/v1/topics/${topic.name}/records`);
+    async *read(name) {
+      const response = await ask(`/v1/topics/${name}/records`);
       if (response.body !== null) yield* response.body;
     },
     async settled() {
       // Topologies are chained: quiet counts when it is seen again after everything had the time to pass something on.
-      for (let seen = 0; seen < 3; ) {
-        const { quiet } = (await (await ask('/v1/status')).json()) as { readonly quiet: boolean };
-        seen = quiet ? seen + 1 : 0;
+      let status: Status;
+      for (let seen = 0; ; ) {
+        status = (await (await ask('/v1/status')).json()) as Status;
+        seen = status.quiet ? seen + 1 : 0;
+        if (seen === 3) break;
         await new Promise((resolve) => setTimeout(resolve, 150));
       }
+      const engage = status.tasks.filter(({ task }) => task.startsWith('engage.'));
+      const sum = (name: keyof Counted): number => engage.reduce((total, task) => total + task[name], 0);
+      return `${sum('processed')} processed, ${sum('late')} late, ${sum('duplicate')} duplicates, ${sum('deadLetters')} dead letters since the folder is new`;
     },
     close: async () => {},
   };
 }
 
 async function folderTarget(dir: string): Promise<Target> {
+  const isNew = !holdsLog(dir);
   const { log, serde } = await openLog(dir).catch((error: unknown) => {
     if (error instanceof Error && error.name === 'FolderInUse') throw new RunFailed(error.message);
     throw error;
   });
   const publisher = new Publisher(log, serde);
   return {
-    name: `the log in ${dir} (no instance runs on it)`,
+    name: `${isNew ? 'a new log' : 'the log'} in ${dir} (no instance runs on it)`,
     publish: (topic, values) => publisher.publish(topic, values),
     advance: (to) => publisher.advance(to),
-    async *read(topic) {
-      const form = jsonForm(topic);
-      for await (const values of readTopic(log, serde, topic)) {
-        if (values.length > 0) yield `${values.map((value) => form.write(value)).join('\n')}\n`;
-      }
-    },
+    read: (name) => topicLines(log, serde, name),
     settled: undefined,
     close: () => log.close(),
   };

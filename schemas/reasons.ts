@@ -29,15 +29,16 @@ export const reasonText: Readonly<Record<Reason, string>> = {
   duplicate: 'a message of the same campaign or dedupe key is pending, or was sent within the dedupe window',
   'frequency-cap': 'the user has already had as many messages as a frequency cap allows in its window',
   'no-channel': 'no channel of the campaign has an address, consent and an open cap for the user and is enabled',
-  'quiet-hours': "no moment outside the user's quiet hours was left before the message expired",
+  'quiet-hours': "the budget's slot was moved past the message's expiry by the user's quiet hours",
   'budget-window': 'the moment of sending falls on or after the end of the budget',
   'budget-total': "the campaign's total budget has no room for the cheapest viable channel",
   'budget-channel': 'the total budget has room, but the limit of every viable channel is used up',
   'budget-daily': 'no day with room under the daily limit was left before the message expired',
   'budget-pace': 'even pacing had no room for the message before it expired',
-  expired: 'the moment of sending would have come after the message expired',
-  'campaign-inactive': 'the campaign was not active at the moment of sending, or is not known',
-  'bad-request': 'the request could not be understood, or misses what the message needs',
+  expired:
+    'the earliest allowed moment (quiet hours, best hours) came after the message had expired, or the request did',
+  'campaign-inactive': 'the campaign was not active when the message was asked for, or at the moment of sending',
+  'bad-request': 'the request names a campaign that nobody knows, or misses what the message needs',
 };
 
 /** Whether a text is one of the closed list. */

@@ -56,6 +56,11 @@ async function publish(name: string, { file, advance, dir, url, wait }: Options)
   const target = await openTarget(dir, url);
   const say = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
   try {
+    if (wait && target.settled === undefined) {
+      throw new RunFailed(
+        `no instance runs on ${dir} that could be waited for; start one, or leave out --wait. Nothing was published`,
+      );
+    }
     let bad = 0;
     if (file !== undefined) {
       say(`publishing ${file} to ${target.name}`);
@@ -65,11 +70,8 @@ async function publish(name: string, { file, advance, dir, url, wait }: Options)
       await target.advance(advance);
       say(`time moves on to ${new Date(advance).toISOString()}`);
     }
-    if (wait) {
-      if (target.settled === undefined)
-        throw new RunFailed('nothing runs that could be waited for; start an instance, or leave out --wait');
-      await target.settled();
-      say('everything is processed');
+    if (wait && target.settled !== undefined) {
+      say(`everything is processed: ${await target.settled()}`);
     }
     if (bad > 0)
       throw new RunFailed(

@@ -1,7 +1,8 @@
 // `beckon topics`: what is on the log.
 import { once } from 'node:events';
 import { Command } from 'commander';
-import { allTopics, topicNamed } from '../../schemas/topics.ts';
+import { DEAD_LETTERS_NAME, isReadable } from '../../api/reader.ts';
+import { allTopics } from '../../schemas/topics.ts';
 import { BadInput } from '../errors.ts';
 import { openTarget } from '../target.ts';
 
@@ -11,12 +12,14 @@ Examples:
   $ beckon topics read sends --dir .beckon/demo > sends.ndjson
 `;
 
+const NAMES = [...allTopics.map((t) => t.name), DEAD_LETTERS_NAME].join(', ');
+
 export function topicsCommand(): Command {
   const command = new Command('topics');
   command
     .command('read')
     .description('write all records of a topic to stdout as NDJSON, partition by partition')
-    .argument('<topic>', allTopics.map((t) => t.name).join(', '))
+    .argument('<topic>', NAMES)
     .option('--dir <folder>', "the instance's folder", '.beckon')
     .option('--url <url>', "the instance's address (default: as the folder says)")
     .addHelpText('after', EXAMPLES)
@@ -25,12 +28,10 @@ export function topicsCommand(): Command {
 }
 
 async function read(name: string, { dir, url }: { readonly dir: string; readonly url?: string }): Promise<void> {
-  const topic = topicNamed(name);
-  if (topic === undefined)
-    throw new BadInput(`there is no topic "${name}"; choose from ${allTopics.map((t) => t.name).join(', ')}`);
+  if (!isReadable(name)) throw new BadInput(`there is no topic "${name}"; choose from ${NAMES}`);
   const target = await openTarget(dir, url);
   try {
-    for await (const piece of target.read(topic)) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+    for await (const piece of target.read(name)) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
   } finally {
     await target.close();
   }

@@ -2,7 +2,7 @@
 import { formatMicros } from '../../schemas/money.ts';
 import type { Decision, Receipt } from '../../schemas/types.ts';
 import { type GateContext, gateText, reasonWords } from './gates.ts';
-import { unmatchedOf, whySilent } from './silence.ts';
+import { lostInRun, unmatchedOf, whySilent } from './silence.ts';
 import type { Story } from './story.ts';
 import { counted, instant } from './words.ts';
 
@@ -116,7 +116,7 @@ function silentOf(story: Story, requests: readonly RequestStory[]): Explanation[
   const ids = campaignId === undefined ? definitions.campaignIds(tenantId) : [campaignId];
   return ids.flatMap((id) => {
     if (!asked.has(id)) return [{ campaignId: id, why: whySilent(id, story, replay) }];
-    const besides = campaignId === undefined ? [] : unmatchedOf(id, replay);
+    const besides = [...lostInRun(id, story, replay), ...(campaignId === undefined ? [] : unmatchedOf(id, replay))];
     return besides.length === 0 ? [] : [{ campaignId: id, why: besides }];
   });
 }

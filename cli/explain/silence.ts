@@ -11,19 +11,28 @@ const TOLD = 3;
 
 /** Sentences, the first of which names the cause. */
 export function whySilent(campaignId: string, story: Story, past: Replay): readonly string[] {
-  const { definitions, tenantId, decisions } = story;
+  const { definitions, tenantId } = story;
   const [newest] = definitions?.versions(tenantId, campaignId) ?? [];
   if (newest === undefined) return [`no campaign "${campaignId}" is known`];
   const campaign = newest.definition;
   if (campaign.status !== 'active') return [`the campaign is ${campaign.status}, so it asks for nothing`];
   const turnedAway = unmatchedOf(campaignId, past);
   if (turnedAway.length > 0) return turnedAway;
-  const known = new Set(decisions.map(({ requestId }) => requestId));
-  const asked = past.decisions.find((d) => d.campaignId === campaignId && !known.has(d.requestId));
-  if (asked !== undefined)
-    return [`the user's records alone ask for it at ${instant(asked.requestedAt)}`, lateInRun(past)];
+  const lost = lostInRun(campaignId, story, past);
+  if (lost.length > 0) return lost;
   const whys = [...neverTriggered(campaign, story, past), ...uncounted(past)];
   return past.differs ? [...whys, lateInRun(past)] : whys;
+}
+
+/** What the user's own records ask for and the run never decided: their events came late in it. */
+export function lostInRun(campaignId: string, { decisions }: Story, past: Replay): readonly string[] {
+  const known = new Set(decisions.map(({ requestId }) => requestId));
+  const lost = past.decisions.filter((d) => d.campaignId === campaignId && !known.has(d.requestId));
+  const times = [...new Set(lost.map((d) => d.requestedAt))];
+  if (times.length === 0) return [];
+  const told = times.slice(-TOLD).map(instant).join(', ');
+  const more = times.length > TOLD ? ` and ${times.length - TOLD} times before` : '';
+  return [`the user's records alone ask for it at ${told}${more}`, lateInRun(past)];
 }
 
 /** The causes that matched the trigger but not the rest, newest last. */
@@ -47,7 +56,7 @@ function causeKind(cause: string): string {
 }
 
 function lateInRun({ latenessMs }: Replay): string {
-  return `in the run some of the user's events came more than ${span(latenessMs)} behind other users' records: a late event triggers nothing`;
+  return `in the run some of the user's events came more than ${span(latenessMs)} behind the time that the run had reached, by other records or by the clock: a late event triggers nothing`;
 }
 
 function neverTriggered(
