@@ -3,13 +3,17 @@ import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { Publisher } from '../api/publisher.ts';
 import { loadCampaigns } from '../cli/files/load-campaigns.ts';
+import { readNdjson } from '../cli/files/ndjson.ts';
 import type { Summary } from '../cli/files/summary.ts';
+import { startInstance } from '../cli/instance.ts';
 import { runSimulation } from '../cli/simulation.ts';
 import { type Processor, timers } from '../processors/processor.ts';
 import { Task } from '../runtime/task.ts';
 import { defaultPolicy } from '../schemas/policy.ts';
-import { events } from '../schemas/topics.ts';
+import { consents, decisions, events, profiles, sessions, signals } from '../schemas/topics.ts';
 import type { UserEvent } from '../schemas/types.ts';
 import { defineTopology, stream } from '../topologies/graph.ts';
 import { type Load, loadFiles } from './load.ts';
@@ -62,6 +66,13 @@ export const cases: readonly Case[] = [
     run: async (size, load) => ({ done: size, counts: countsOf(await simulateLoad(load as Load, true)) }),
   },
   {
+    ...onLoad,
+    name: 'embedded',
+    title: 'embedded start: three campaigns, log and state on disk',
+    sizes: [100_000, 1_000_000],
+    run: async (size, load) => ({ done: size, counts: await startLoad(load as Load) }),
+  },
+  {
     name: 'timers',
     title: 'timers: all pending, then fired',
     unit: 'timers',
@@ -101,6 +112,56 @@ async function simulateLoad(load: Load, decides: boolean): Promise<Summary> {
     });
   } finally {
     rmSync(out, { recursive: true });
+  }
+}
+
+/** Publishes the load into an instance of this process, as fast as it is read, until everything is processed. */
+async function startLoad(load: Load): Promise<Record<string, number>> {
+  const folder = mkdtempSync(join(tmpdir(), 'beckon-bench-'));
+  const instance = await startInstance({
+    dir: folder,
+    topologies: ['engage', 'pace'],
+    campaigns: loadCampaigns(CAMPAIGNS).campaigns,
+    policy: defaultPolicy,
+    time: 'events',
+    partitions: 4,
+    host: '127.0.0.1',
+    port: 0,
+    delivery: 'file',
+    clickhouse: 'embedded',
+    logger: pino({ level: 'error' }),
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  try {
+    const publisher = new Publisher(instance.log, instance.serde);
+    const files = [
+      [load.profiles, profiles],
+      [load.consents, consents],
+      [load.events, events],
+    ] as const;
+    for (const [file, topic] of files) {
+      for await (const { lines } of readNdjson<unknown>(file, topic)) {
+        await publisher.publish(
+          topic,
+          lines.map((l) => l.value),
+        );
+      }
+    }
+    while (!instance.worker.quiet) await new Promise((resolve) => setTimeout(resolve, 20));
+    const counts: Record<string, number> = {};
+    for (const topic of [sessions, signals, decisions]) {
+      counts[topic.name] = 0;
+      for (let partition = 0; partition < instance.log.partitions(topic.topic); partition++) {
+        counts[topic.name] =
+          (counts[topic.name] ?? 0) + (await instance.log.endOffset({ topic: topic.topic, partition }));
+      }
+    }
+    return counts;
+  } finally {
+    await instance.stop();
+    rmSync(folder, { recursive: true });
   }
 }
 
