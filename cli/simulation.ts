@@ -74,7 +74,7 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
     consents: options.consents,
     sendRequests: options.sendRequests,
   };
-  writeFileSync(join(out, RUN_FILE), runFileText({ inputs, latenessMs: lateness, until, campaigns, policy }));
+  writeFileSync(join(out, RUN_FILE), runFileText({ inputs, latenessMs: lateness, until, campaigns, policy }, out));
 
   const tally = new Tally();
   const writers = openWriters(out, [...OUTPUTS.map((t) => t.name), 'dead-letters']);

@@ -49,7 +49,17 @@ describe('an event id', () => {
     expect(world.driver.state('default/u', seenIds)).toEqual({
       ids: ['b', 'c'],
       times: [at('09:30'), at('10:05:00.001')],
+      spread: false,
     });
+  });
+
+  test('is found among very many of one user', () => {
+    const world = new World();
+    for (let n = 0; n < 2000; n++) world.event(at('09:00') + n, { eventId: `id-${n}` });
+    for (const n of [0, 127, 128, 129, 1000, 1999]) {
+      expect(world.event(at('09:10'), { eventId: `id-${n}` }), `id-${n}`).toBe('duplicate');
+    }
+    expect(world.event(at('09:10'), { eventId: 'id-2000' })).toBe('processed');
   });
 
   test('belongs to one user of one tenant', () => {

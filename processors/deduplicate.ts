@@ -2,6 +2,7 @@
 import { seenIds } from '../schemas/cells.ts';
 import { acceptedEvents, acceptedRequests } from '../schemas/streams.ts';
 import { events, sendRequests } from '../schemas/topics.ts';
+import type { SeenIds } from '../schemas/types.ts';
 import { type Context, on, type Processor } from './processor.ts';
 
 /** Event time within which a repeated id is a duplicate, ms. */
@@ -34,31 +35,62 @@ export function deduplicate({ outsideRequests = true }: DeduplicateOptions = {})
   };
 }
 
+/** Ids kept in one list. A user with more has the others spread over many lists, so that none grows long. */
+const LIST = 128;
+const LISTS = 256;
+
 /** Whether the id was seen within the hour; remembers it if not. An id is remembered for the hour and the lateness. */
 function isRepeated(id: string, time: number, context: Context): boolean {
   const seen = context.get(seenIds);
-  if (seen === undefined) {
-    context.set(seenIds, { ids: [id], times: [time] });
+  if (seen !== undefined && holds(seen, id, time, context)) return true;
+  if (seen?.spread) {
+    const list = `seen ${hashOf(id) % LISTS}`;
+    const own = context.get(seenIds, list);
+    if (own !== undefined && holds(own, id, time, context)) return true;
+    context.set(seenIds, withId(own, id, time, false, context), list);
     return false;
   }
-  const { ids, times } = seen;
-  const rememberedFrom = context.streamTime - DUPLICATE_WITHIN - context.lateness;
+  const kept = withId(seen, id, time, false, context);
+  context.set(seenIds, kept.ids.length < LIST ? kept : { ...kept, spread: true });
+  return false;
+}
+
+function rememberedFrom({ streamTime, lateness }: Context): number {
+  return streamTime - DUPLICATE_WITHIN - lateness;
+}
+
+function holds({ ids, times }: SeenIds, id: string, time: number, context: Context): boolean {
+  const from = rememberedFrom(context);
   for (let at = ids.indexOf(id); at >= 0; at = ids.indexOf(id, at + 1)) {
     const before = times[at] as number;
-    if (before >= rememberedFrom && Math.abs(time - before) <= DUPLICATE_WITHIN) return true;
+    if (before >= from && Math.abs(time - before) <= DUPLICATE_WITHIN) return true;
   }
-  let keepFrom = 0;
-  while (keepFrom < times.length && (times[keepFrom] as number) < rememberedFrom) keepFrom++;
-  // Copied by hand, in one go each: this runs for every event, and busy users have long lists.
-  const kept = ids.length - keepFrom;
+  return false;
+}
+
+/** The list with one more id and without those that are remembered no longer. */
+function withId(seen: SeenIds | undefined, id: string, time: number, spread: boolean, context: Context): SeenIds {
+  if (seen === undefined) return { ids: [id], times: [time], spread };
+  const { ids, times } = seen;
+  const from = rememberedFrom(context);
+  let first = 0;
+  while (first < times.length && (times[first] as number) < from) first++;
+  // Copied by hand, in one go each: this runs for every event.
+  const kept = ids.length - first;
   const nextIds = new Array<string>(kept + 1);
   const nextTimes = new Array<number>(kept + 1);
   for (let i = 0; i < kept; i++) {
-    nextIds[i] = ids[keepFrom + i] as string;
-    nextTimes[i] = times[keepFrom + i] as number;
+    nextIds[i] = ids[first + i] as string;
+    nextTimes[i] = times[first + i] as number;
   }
   nextIds[kept] = id;
   nextTimes[kept] = time;
-  context.set(seenIds, { ids: nextIds, times: nextTimes });
-  return false;
+  return { ids: nextIds, times: nextTimes, spread };
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }

@@ -76,9 +76,10 @@ function insert(time: number, bursts: readonly Burst[], least: number, context: 
         };
   // A silence now ends at this event, or at the next burst, which was the user's first until now.
   const follower = after[0];
-  if (before.length > 0 && joined.first === time) context.setTimer(timers.returned, time + context.lateness);
+  if (before.length > 0 && joined.first === time)
+    context.setTimer(timers.returned, time + context.lateness, String(time));
   if (before.length + near.length === 0 && follower !== undefined) {
-    context.setTimer(timers.returned, follower.first + context.lateness);
+    context.setTimer(timers.returned, follower.first + context.lateness, String(follower.first));
   }
   return [...before, joined, ...after];
 }
@@ -151,7 +152,8 @@ function signalInactive(timer: Timer, context: Context, thresholds: readonly num
 
 function signalReturned(timer: Timer, context: Context): void {
   const state = context.get(activity);
-  const firedAt = timer.at - context.lateness;
+  // The date is the timer's own: the lateness may have changed since it was set.
+  const firedAt = Number(timer.id);
   const at = state?.bursts.findIndex((b) => b.first === firedAt) ?? -1;
   const previous = state?.bursts[at - 1];
   if (state === undefined || previous === undefined) return;

@@ -43,11 +43,11 @@ describe('consents', () => {
     expect(entries(world).at(-1)?.grantedAt).toEqual([at('12:00'), at('13:00')]);
   });
 
-  test('hold the last 16 grants', () => {
+  test('hold the first and the last 63 grants', () => {
     const world = new World();
-    for (let minute = 0; minute < 20; minute++) world.consent({ ...sms, changedAt: at('09:00') + minute * 60_000 });
+    for (let minute = 0; minute < 80; minute++) world.consent({ ...sms, changedAt: at('09:00') + minute * 60_000 });
     const grants = entries(world).at(-1)?.grantedAt ?? [];
-    expect([grants.length, grants[0], grants.at(-1)]).toEqual([16, at('09:04'), at('09:19')]);
+    expect([grants.length, grants[0], grants[1], grants.at(-1)]).toEqual([64, at('09:00'), at('09:17'), at('10:19')]);
   });
 });
 

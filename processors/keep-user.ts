@@ -7,7 +7,7 @@ import type { ConsentChange, ConsentEntry, ConsentLedger, UserEvent, UserMetrics
 import { on, type Processor } from './processor.ts';
 
 /** Grants kept for a purpose and channel beyond its last revocation; more matter only to times long past. */
-const GRANTS_KEPT = 16;
+const GRANTS_KEPT = 64;
 
 export function keepUser(): Processor {
   return {
@@ -40,7 +40,9 @@ function withChange(ledger: ConsentLedger | undefined, change: ConsentChange): C
   const revoked = change.granted ? revokedAt : Math.max(revokedAt ?? change.changedAt, change.changedAt);
   const grants = change.granted ? [...grantedAt, change.changedAt].sort((a, b) => a - b) : grantedAt;
   // A grant at or before a revocation can never win: the later counts, and a revocation on a tie.
-  const alive = grants.filter((at) => revoked === null || at > revoked).slice(-GRANTS_KEPT);
+  const alive = grants.filter((at) => revoked === null || at > revoked);
+  // The earliest says since when there is consent; of the others the latest matter.
+  if (alive.length > GRANTS_KEPT) alive.splice(1, alive.length - GRANTS_KEPT);
   return { entries: [...entries.filter((e) => !same(e)), { ...known, revokedAt: revoked, grantedAt: alive }] };
 }
 

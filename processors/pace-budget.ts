@@ -7,16 +7,17 @@ import { DAY_MS } from '../schemas/durations.ts';
 import { localDate, zoneOrUtc } from '../schemas/local-time.ts';
 import { channelOf } from '../schemas/policy.ts';
 import { candidates, verdicts } from '../schemas/topics.ts';
-import type { BudgetLedger, BudgetVerdict, Candidate } from '../schemas/types.ts';
+import type { BudgetLedger, BudgetVerdict, Candidate, Reservation } from '../schemas/types.ts';
 import { findSlot } from './pace-budget/slot.ts';
 import { type Context, on, type Processor, timers } from './processor.ts';
 
-/** How long a reservation can be released or corrected after its message expired, ms. */
-const KEPT_FOR = 30 * DAY_MS;
+/**
+ * How long a reservation can be released or corrected after its message expired, ms. Long: this clock is moved by every user's
+ * candidates, which may run far ahead of the user whose message it is.
+ */
+const KEPT_FOR = 400 * DAY_MS;
 /** How long a refusal is remembered against repeats, ms. */
 const REFUSAL_KEPT_FOR = DAY_MS;
-/** Days before a candidate's own that the ledger still shows. No slot can fall on them. */
-const DAYS_KEPT = 14;
 
 const EMPTY: BudgetLedger = { reserved: 0, overrun: 0, channels: {}, days: {} };
 
@@ -49,9 +50,15 @@ function reservationId({ requestId, hop }: Candidate): string {
 
 function reserve(candidate: Candidate, definitions: Definitions, context: Context): void {
   const id = reservationId(candidate);
-  if (context.get(reservation, id) !== undefined) return;
   const { tenantId, campaignId, requestedAt, hop, userId, requestId } = candidate;
   const ids = { requestId, hop, tenantId, campaignId, userId, requestedAt };
+  const held = context.get(reservation, id);
+  const wasGivenBack = held?.released === true && held.refusedReason === null;
+  if (held !== undefined && !wasGivenBack) {
+    // Whoever asks again waits for the answer: it is the same, and nothing is reserved twice.
+    context.emit(verdicts, { ...ids, ...answerOf(held) });
+    return;
+  }
   const campaign = definitions.campaign(tenantId, campaignId, requestedAt)?.definition;
   const budget = campaign?.budget;
   if (campaign === undefined || budget === null || budget === undefined) {
@@ -94,10 +101,8 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   }
   const { channel, costMicros, slotAt } = slot;
   const day = localDate(slotAt, zone);
-  const kept = added(ledger, costMicros, channel, day);
-  const firstDay = localDate(Math.max(0, requestedAt - DAYS_KEPT * DAY_MS), zone);
-  const days = Object.fromEntries(Object.entries(kept.days).filter(([date]) => date >= firstDay));
-  context.set(budgetLedger, { ...kept, days });
+  // Every day is kept: candidates of users who waited may come long after those of later days.
+  context.set(budgetLedger, added(ledger, costMicros, channel, day));
   context.set(
     reservation,
     { costMicros, channel, day, slotAt, released: false, corrected: false, refusedReason: null },
@@ -105,6 +110,16 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   );
   context.setTimer(timers.forget, Math.max(slotAt, candidate.expiresAt) + KEPT_FOR, id);
   context.emit(verdicts, { ...ids, outcome: 'reserved', channel, costMicros, slotAt, reason: null, facts });
+}
+
+/** The verdict that a reservation was made or refused by. */
+function answerOf(
+  held: Reservation,
+): Pick<BudgetVerdict, 'outcome' | 'channel' | 'costMicros' | 'slotAt' | 'reason' | 'facts'> {
+  const { refusedReason: reason, channel, costMicros, slotAt } = held;
+  return reason === null
+    ? { outcome: 'reserved', channel, costMicros, slotAt, reason, facts: {} }
+    : { outcome: 'refused', channel: null, costMicros: null, slotAt: null, reason, facts: {} };
 }
 
 function release(candidate: Candidate, context: Context): void {

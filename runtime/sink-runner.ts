@@ -232,7 +232,10 @@ export class SinkRunner {
   }
 }
 
-/** The records of a batch: as many as are wanted of those there are, up to the boundary. */
+/** About how large a batch may grow, bytes. */
+const BATCH_BYTES = 16 << 20;
+
+/** The records of a batch: as many as are wanted of those there are, up to the boundary; a new one ends when it grows large. */
 async function readRecords(
   log: Log,
   input: { readonly topic: string; readonly partition: number },
@@ -241,13 +244,17 @@ async function readRecords(
   until: number | undefined,
 ): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = [];
+  let bytes = 0;
   for (let at = from; records.length < wanted; ) {
-    const more = await log.read(input, at, wanted - records.length);
+    const more = await log.read(input, at, wanted - records.length, BATCH_BYTES);
     const last = more[more.length - 1];
     if (last === undefined) break;
-    records.push(...more);
+    for (const record of more) {
+      records.push(record);
+      bytes += record.value?.length ?? 0;
+    }
     at = last.offset + 1;
-    if (until !== undefined && at > until) break;
+    if (until === undefined ? bytes >= BATCH_BYTES : at > until) break;
   }
   return until === undefined ? records : records.filter((r) => r.offset <= until);
 }

@@ -129,7 +129,8 @@ export class TaskRunner {
       await this.#commit(task, this.#taskLog as TaskLog);
     }
     const fired = task.fired;
-    const caughtUp = !moved && this.#followWall(task, inputs);
+    // Tables and internal records move no time, so they don't keep it from following the clock either.
+    const caughtUp = this.#followWall(task, inputs) && !moved;
     if (moved || task.fired > fired) {
       this.#quiet = false;
       // Everything else in the process gets its turn between two slices.
@@ -145,6 +146,7 @@ export class TaskRunner {
   #slice(task: Task, inputs: Inputs): boolean {
     const fired = task.fired;
     let done = 0;
+    let streamed = 0;
     // Passed timers that the slice before left, or the process before this one.
     const settled = task.advance(task.streamTime, SLICE_TIMERS);
     for (
@@ -157,10 +159,11 @@ export class TaskRunner {
       if (!this.#take(task, next)) break;
       inputs.take(next);
       done++;
+      if (next.input.role === 'stream') streamed++;
     }
     const moved = done + task.fired - fired;
     this.#uncommitted += moved;
-    if (done > 0) this.#atEndSince = undefined;
+    if (streamed > 0) this.#atEndSince = undefined;
     return moved > 0;
   }
 

@@ -480,4 +480,6 @@ export interface SeenIds {
   readonly ids: readonly string[];
   /** Their event times, epoch ms, aligned with ids. */
   readonly times: readonly number[];
+  /** There are so many that further ones are kept apart, spread by their hash. */
+  readonly spread: boolean;
 }

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { jsonForm } from '../../schemas/json-form.ts';
 import { events } from '../../schemas/topics.ts';
 import type { UserEvent } from '../../schemas/types.ts';
 import { Folder } from '../testing/run-cli.ts';
@@ -37,6 +38,31 @@ describe('readNdjson', () => {
       expect(bad).toEqual([]);
       expect(lines.every((l, i) => l.line === i + 1 && l.value.eventId === `e${i}`)).toBe(true);
       expect(lines).toHaveLength(9000);
+    }
+  });
+
+  it('mixes lines of every spelling, good and bad, and gives each its number and its bytes', async () => {
+    const ordinary = (n: number): string => line(n);
+    const escaped = (n: number): string => line(n, 'a "quoted" text');
+    const bad = (n: number): string => `${line(n).slice(0, -1)},"x":1}`;
+    for (const shares of [
+      [ordinary],
+      [escaped],
+      [ordinary, ordinary, ordinary, escaped, bad],
+      [bad, escaped, ordinary],
+    ]) {
+      const kinds = Array.from({ length: 12_000 }, (_, n) => shares[n % shares.length]!);
+      // Whole pieces of one kind, too, so that what reads them changes on the way.
+      kinds.fill(escaped, 3000, 7000);
+      const texts = kinds.map((kind, n) => kind(n + 1));
+      const found = await read(new Folder().write('e.ndjson', texts.join('\n')));
+      const wrong = texts.flatMap((text, i) => (kinds[i] === bad ? [[i + 1, 'bad-value', text]] : []));
+      expect(found.bad.map((b) => [b.line, b.code, b.original.toString()])).toEqual(wrong);
+      expect(found.lines).toEqual(
+        texts.flatMap((text, i) =>
+          kinds[i] === bad ? [] : [{ line: i + 1, value: jsonForm(events).read(JSON.parse(text)) }],
+        ),
+      );
     }
   });
 

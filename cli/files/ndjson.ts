@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { BadValue, type JsonForm, jsonForm } from '../../schemas/json-form.ts';
+import { type JsonScan, jsonScan } from '../../schemas/json-scan.ts';
 import type { Topic } from '../../schemas/topics.ts';
 import { BadInput } from '../errors.ts';
 
@@ -76,7 +77,7 @@ function isNamedGzip(path: string): boolean {
 
 /** The file's records in batches. Throws `UnreadableFile`. */
 export async function* readNdjson<T>(path: string, topic: Topic<T>): AsyncGenerator<LineBatch<T>> {
-  const form = jsonForm(topic);
+  const parser = new LineParser(topic);
   let line = 1;
   for await (const { bytes, tooLong, bytesRead } of readBlocks(path)) {
     const early = tooLong === undefined ? [] : [badLength(line++, tooLong)];
@@ -84,7 +85,7 @@ export async function* readNdjson<T>(path: string, topic: Topic<T>): AsyncGenera
       yield { lines: [], bad: early, bytesRead };
       continue;
     }
-    const { lines, bad, count } = parseLines(bytes, line, form);
+    const { lines, bad, count } = parser.parse(bytes, line);
     line += count;
     yield { lines, bad: [...early, ...bad], bytesRead };
   }
@@ -95,11 +96,11 @@ export async function* readNdjson<T>(path: string, topic: Topic<T>): AsyncGenera
  * of the topic are passed over. Throws `UnreadableFile`.
  */
 export async function* readNdjsonWith<T>(path: string, topic: Topic<T>, text: string): AsyncGenerator<T> {
-  const form = jsonForm(topic);
+  const parser = new LineParser(topic);
   const wanted = Buffer.from(text);
   for await (const { bytes } of readBlocks(path)) {
     const found = bytes === undefined ? undefined : linesWith(bytes, wanted);
-    if (found !== undefined) for (const { value } of parseLines(found, 1, form).lines) yield value;
+    if (found !== undefined) for (const { value } of parser.parse(found, 1).lines) yield value;
   }
 }
 
@@ -181,33 +182,68 @@ function badLength(line: number, { length, beginning }: TooLong): BadLine {
   return { line, code: 'too-long', message: `is ${length} bytes long; at most ${MAX_LINE}`, original };
 }
 
-function parseLines<T>(
-  bytes: Buffer,
-  firstLine: number,
-  form: JsonForm<T>,
-): { lines: Line<T>[]; bad: BadLine[]; count: number } {
-  const lines: Line<T>[] = [];
-  const bad: BadLine[] = [];
-  // Checked at once; only where some line is not UTF-8 are they looked at one by one.
-  const texts = isUtf8(bytes) ? bytes.toString('utf8').split('\n') : splitLines(bytes);
-  for (let i = 0; i < texts.length; i++) {
-    const text = texts[i] as string | Buffer;
-    const line = firstLine + i;
+/** After a block of which most lines had to be read the long way, so many more are not scanned at all. */
+const BLOCKS_UNSCANNED = 31;
+
+/** Reads lines of one topic: by scanning them where that can be, or the long way. */
+class LineParser<T> {
+  readonly #form: JsonForm<T>;
+  readonly #scan: JsonScan<T> | undefined;
+  #unscanned = 0;
+
+  constructor(topic: Topic<T>) {
+    this.#form = jsonForm(topic);
+    this.#scan = jsonScan(topic);
+  }
+
+  parse(bytes: Buffer, firstLine: number): { lines: Line<T>[]; bad: BadLine[]; count: number } {
+    const lines: Line<T>[] = [];
+    const bad: BadLine[] = [];
+    const scan = this.#scan;
+    // Checked at once; only where some line is not UTF-8 are they looked at one by one.
+    const allUtf8 = isUtf8(bytes);
+    if (scan === undefined || !allUtf8 || this.#unscanned > 0) {
+      if (this.#unscanned > 0) this.#unscanned--;
+      const texts = allUtf8 ? bytes.toString('utf8').split('\n') : splitLines(bytes);
+      for (let i = 0; i < texts.length; i++) this.#take(texts[i] as string | Buffer, firstLine + i, lines, bad);
+      return { lines, bad, count: texts.length };
+    }
+    scan.open(bytes);
+    let texts: readonly string[] | undefined;
+    let missed = 0;
+    let count = 0;
+    for (let start = 0; start <= bytes.length; count++) {
+      const value = scan.read(start);
+      if (value !== undefined) {
+        lines.push({ line: firstLine + count, value });
+        start = scan.end + 1;
+        continue;
+      }
+      missed++;
+      texts ??= bytes.toString('utf8').split('\n');
+      this.#take(texts[count] as string, firstLine + count, lines, bad);
+      const newline = bytes.indexOf(NEWLINE, start);
+      start = (newline < 0 ? bytes.length : newline) + 1;
+    }
+    if (missed > count / 2) this.#unscanned = BLOCKS_UNSCANNED;
+    return { lines, bad, count };
+  }
+
+  #take(text: string | Buffer, line: number, lines: Line<T>[], bad: BadLine[]): void {
     if (typeof text !== 'string') {
       bad.push({ line, code: 'not-utf8', message: 'is not valid UTF-8', original: text });
-      continue;
+      return;
     }
     const trimmed = line === 1 && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-    if (trimmed.length === 0 || trimmed === '\r') continue;
+    if (trimmed.length === 0 || trimmed === '\r') return;
     try {
-      lines.push({ line, value: form.read(JSON.parse(trimmed)) });
+      lines.push({ line, value: this.#form.read(JSON.parse(trimmed)) });
     } catch (error) {
       const code = error instanceof BadValue ? 'bad-value' : 'not-json';
       const message = error instanceof BadValue ? error.message : 'is not JSON (truncated, or not one object a line)';
       bad.push({ line, code, message, original: Buffer.from(text) });
     }
   }
-  return { lines, bad, count: texts.length };
 }
 
 function splitLines(bytes: Buffer): (string | Buffer)[] {

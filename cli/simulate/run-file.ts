@@ -1,6 +1,6 @@
 // run.json: what a simulation was asked, so that `explain` can replay one user's records as it did.
 import { readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Campaign, campaignFromJson, campaignToJson } from '../../schemas/campaign.ts';
 import { type Policy, policyFromJson, policyToJson } from '../../schemas/policy.ts';
@@ -44,9 +44,10 @@ export interface FormerRun {
   readonly changed: readonly string[];
 }
 
-export function runFileText({ inputs, latenessMs, until, campaigns, policy }: Run): string {
+/** The text for a folder. Paths are relative to it, so that the same run gives the same bytes wherever both lie. */
+export function runFileText({ inputs, latenessMs, until, campaigns, policy }: Run, folder: string): string {
   const given = Object.entries(inputs).flatMap(([name, path]) =>
-    path === undefined ? [] : [[name, { path: resolve(path), bytes: statSync(path).size }]],
+    path === undefined ? [] : [[name, { path: relative(resolve(folder), resolve(path)), bytes: statSync(path).size }]],
   );
   const run: z.input<typeof model> = {
     tool: TOOL,
@@ -79,12 +80,14 @@ export function readRunFile(folder: string): FormerRun {
     if (!parsed.ok) throw damaged(folder);
     return parsed.value;
   };
+  const placeOf = (given: { readonly path: string } | undefined): string | undefined =>
+    given === undefined ? undefined : resolve(folder, given.path);
   const run: Run = {
     inputs: {
-      events: inputs.events.path,
-      profiles: inputs.profiles?.path,
-      consents: inputs.consents?.path,
-      sendRequests: inputs.sendRequests?.path,
+      events: resolve(folder, inputs.events.path),
+      profiles: placeOf(inputs.profiles),
+      consents: placeOf(inputs.consents),
+      sendRequests: placeOf(inputs.sendRequests),
     },
     latenessMs,
     until: until === null ? undefined : Date.parse(until),
@@ -93,7 +96,8 @@ export function readRunFile(folder: string): FormerRun {
   };
   const changed = Object.values(inputs).flatMap((given) => {
     if (given === undefined) return [];
-    const { path, bytes } = given;
+    const { bytes } = given;
+    const path = resolve(folder, given.path);
     const now = statSync(path, { throwIfNoEntry: false });
     return now !== undefined && now.size !== bytes ? [`${path} changed since the simulation; run it again`] : [];
   });

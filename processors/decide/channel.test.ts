@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type CaseOptions, caseOf, sent } from '../testing/case.ts';
 import { at } from '../testing/world.ts';
-import { addressOf, channel } from './channel.ts';
+import { channel } from './channel.ts';
+import { addressOf } from './reach.ts';
 
 function ranked(options: CaseOptions): readonly string[] {
   const c = caseOf({ ranked: [], ...options });

@@ -1,7 +1,7 @@
 // Gate 6: the channels a message can go to, in the campaign's order; the first is chosen.
-import { channelOf } from '../../schemas/policy.ts';
 import { capped } from './frequency-cap.ts';
 import { block, type Case, type Gate, pass } from './gate.ts';
+import { obstacleToReach } from './reach.ts';
 import { cameTooLate, earliestMoment } from './send-time.ts';
 
 export const channel: Gate = {
@@ -22,15 +22,8 @@ export const channel: Gate = {
 };
 
 function obstacleOf(id: string, c: Case): string | undefined {
-  if (!c.consented.includes(id)) return 'no consent';
-  if (!channelOf(c.policy, id).enabled) return 'disabled';
-  if (!addressOf(id, c)) return 'no address';
+  const obstacle = obstacleToReach(id, c);
+  if (obstacle !== undefined) return obstacle;
   const { rule } = capped(c, id, earliestMoment(c, id));
   return rule === null ? undefined : `capped: ${rule}`;
-}
-
-/** The user's address on a channel; undefined when there is none. */
-export function addressOf(id: string, { profile }: Case): string | undefined {
-  if (profile === undefined || !Object.hasOwn(profile.contacts, id)) return undefined;
-  return profile.contacts[id] || undefined;
 }

@@ -4,13 +4,16 @@ import { localDay, type Zone } from '../../schemas/local-time.ts';
 import { type Cap, capMax } from '../../schemas/policy.ts';
 import type { SentMessage } from '../../schemas/types.ts';
 import { block, type Case, type Facts, type Gate, iso, pass } from './gate.ts';
+import { obstacleToReach } from './reach.ts';
 import { cameTooLate, earliestMoment } from './send-time.ts';
 
 export const frequencyCap: Gate = {
   name: 'frequency-cap',
   applies: (c) => !cameTooLate(c),
   judge(c) {
-    const at = earliestMoment(c, c.consented[0] as string);
+    // For the channel that would be chosen, were there no caps of its own.
+    const reached = c.consented.find((id) => obstacleToReach(id, c) === undefined) ?? (c.consented[0] as string);
+    const at = earliestMoment(c, reached);
     const over = capped(c, null, at);
     const facts = { at: iso(at), ...over.facts };
     return over.rule === null ? pass(facts) : block('frequency-cap', { ...facts, rule: over.rule });

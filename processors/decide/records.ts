@@ -4,8 +4,8 @@ import type { Content } from '../../schemas/campaign.ts';
 import { channelOf } from '../../schemas/policy.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { Candidate, Decision, DecisionStep, RequestInProgress, SendCommand } from '../../schemas/types.ts';
-import { addressOf } from './channel.ts';
 import type { Case } from './gate.ts';
+import { addressOf } from './reach.ts';
 import { expiryOf, quietHoursOf } from './send-time.ts';
 
 export interface Result {

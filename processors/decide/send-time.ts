@@ -1,7 +1,7 @@
 // Gate 7: the earliest allowed instant, outside quiet hours and, where asked for, at the channel's best hours.
 import { channelDefaults } from '../../schemas/channels.ts';
 import { type DailyWindow, parseQuietHours } from '../../schemas/durations.ts';
-import { endOfWindow, isWithin } from '../../schemas/local-time.ts';
+import { endOfWindow } from '../../schemas/local-time.ts';
 import { block, type Case, type Facts, type Gate, iso, pass } from './gate.ts';
 
 const HOUR = 60;
@@ -59,7 +59,7 @@ export function earliestMoment(c: Case, channel: string): number {
     if (at === before) return at;
   }
   // Best hours that all lie in quiet hours can't be kept; quiet hours always are.
-  return quietWindow !== undefined && isWithin(at, quietWindow, c.zone) ? endOfWindow(at, quietWindow, c.zone) : at;
+  return quietWindow === undefined ? c.now : endOfWindow(c.now, quietWindow, c.zone);
 }
 
 /** The hours of the day outside the channel's best ones. */

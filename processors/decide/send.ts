@@ -1,9 +1,9 @@
 // Gate 9: the moment of sending. Campaign, consent, cap and address are looked at afresh; quiet hours are not.
 import type { Campaign } from '../../schemas/campaign.ts';
-import { addressOf } from './channel.ts';
 import { consentTo } from './consent.ts';
 import { capped } from './frequency-cap.ts';
 import { block, type Case, iso, pass, type Verdict } from './gate.ts';
+import { addressOf } from './reach.ts';
 
 export function mayBeSent(c: Case, status: Campaign['status'], channel: string): Verdict {
   const at = iso(c.now);
