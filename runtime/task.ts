@@ -172,7 +172,9 @@ export class Task implements Context {
   process(topic: Topic<unknown>, value: unknown): Fate {
     const time = topic.timeOf(value);
     const isStream = this.#roles.get(topic) === 'stream';
-    this.#enter(topic.keyOf(value), time, isStream && time < this.streamTime - this.lateness);
+    const row = this.#state.rowOf(topic.tenantOf(value), topic.idOf(value));
+    this.#enter(row.key, time, isStream && time < this.streamTime - this.lateness);
+    this.#row = row;
     const outputs = this.outputs.length;
     try {
       this.#router.deliver(topic, value, this);
@@ -288,11 +290,7 @@ export class Task implements Context {
 
   #rowOf(sub: string | undefined): Row {
     if (sub !== undefined) return this.#state.row(rowKey(this.key, sub));
-    if (this.#row === undefined) {
-      this.#row = this.#state.row(this.key);
-      // One string for a user's row and timers, not one for each record.
-      this.key = this.#row.key;
-    }
+    this.#row ??= this.#state.row(this.key);
     return this.#row;
   }
 

@@ -32,6 +32,10 @@ export interface Topic<T> extends Stream<T> {
   readonly schema: AvroSchema;
   /** Which id co-partitions it. */
   readonly keyed: 'user' | 'campaign';
+  tenantOf(value: T): string;
+  /** The user's or the campaign's id. */
+  idOf(value: T): string;
+  /** `tenantOf` and `idOf`, joined. */
   keyOf(value: T): string;
   /** Epoch ms: the record's own time. */
   timeOf(value: T): number;
@@ -55,32 +59,16 @@ function topic<T extends { readonly tenantId: string }>(
     schema,
     keyed,
     cleanup,
+    tenantOf: (v) => v.tenantId,
+    idOf,
     keyOf: (v) => keyOf(v.tenantId, idOf(v)),
     timeOf,
   };
 }
 
-/** Keys made before, by tenant and id. One string for all of a user's records is found by its identity, not by its letters. */
-const keys = new Map<string, Map<string, string>>();
-/** Of a tenant; when there are more, remembering starts afresh. */
-const KEYS_KEPT = 1 << 18;
-const TENANTS_KEPT = 64;
-
 /** The key of user topics (`tenantId/userId`) and of campaign topics (`tenantId/campaignId`). */
 export function keyOf(tenantId: string, id: string): string {
-  let known = keys.get(tenantId);
-  if (known === undefined) {
-    if (keys.size >= TENANTS_KEPT) keys.clear();
-    known = new Map();
-    keys.set(tenantId, known);
-  }
-  let key = known.get(id);
-  if (key === undefined) {
-    key = `${tenantId}/${id}`;
-    if (known.size >= KEYS_KEPT) known.clear();
-    known.set(id, key);
-  }
-  return key;
+  return `${tenantId}/${id}`;
 }
 
 const user = (v: { readonly userId: string }): string => v.userId;

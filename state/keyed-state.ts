@@ -1,5 +1,6 @@
 // A task's keyed state: typed cells over a byte store, with a cache of hot rows, savepoints and one set of changes a commit.
 // The cache is the overlay: what was set is read back at once, and reaches the store only with the commit that takes it.
+import { keyOf } from '../schemas/topics.ts';
 import { decodeRow, emptyRow, encodeRow, type Row } from './row.ts';
 import type { Cell, Store, StoreChange } from './store.ts';
 
@@ -26,6 +27,8 @@ export class KeyedState {
   readonly #hotRows: number;
   readonly #writers = new Map<string, string>();
   // Two generations: a row read from the old one moves to the young one; when that is full, the old one is let go.
+  /** Only where there is no store, which never lets a row go. */
+  readonly #byId = new Map<string, Map<string, Row>>();
   #young = new Map<string, Row>();
   #old = new Map<string, Row>();
   #dirty: Row[] = [];
@@ -50,6 +53,25 @@ export class KeyedState {
         this.#newSchemas.push({ key, value: Buffer.from(cell.codec.json) });
       }
     }
+  }
+
+  /**
+   * The row of a tenant's user or campaign. Where everything stays in memory it is found by the id alone, whose letters need
+   * not be put together and hashed anew for each record.
+   */
+  rowOf(tenantId: string, id: string): Row {
+    if (this.#store !== undefined) return this.row(keyOf(tenantId, id));
+    let rows = this.#byId.get(tenantId);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#byId.set(tenantId, rows);
+    }
+    let row = rows.get(id);
+    if (row === undefined) {
+      row = this.row(keyOf(tenantId, id));
+      rows.set(id, row);
+    }
+    return row;
   }
 
   /** The row of a key, from memory or the store; an empty one where there is none. */
