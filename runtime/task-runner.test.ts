@@ -245,6 +245,19 @@ describe('time', () => {
     expect(await story()).toEqual(['record:a', 'due:a']);
   });
 
+  test('live, follows the clock although a table is never at rest', async () => {
+    let now = 1000;
+    await engine.put(events, event('u', 900, { timerAt: 1500 }, 'a'));
+    const { runner } = start({ clock: { now: () => now } });
+    await until(() => runner.status.positions.events === 1);
+    for (let written = 1; now < 20_000 && !(await story()).includes('due:a'); written++) {
+      await engine.put(profiles, profile('v', 900));
+      await until(() => runner.status.positions.profiles === written);
+      now += 50;
+    }
+    expect(now).toBeLessThan(20_000);
+  });
+
   test('live, is not moved by a time mark', async () => {
     const clock: Clock = { now: () => 1000 };
     await engine.log.append([timeMarkTo(events, 5000)]);
