@@ -39,9 +39,12 @@ describe.concurrent(`${KILLS} kills from seed ${SEED} on`, () => {
   });
 });
 
-test.runIf(KILLS >= 120)('every step of every kind of task was the last of some life', () => {
-  expect(aims.missed).toEqual([]);
-});
+// Fewer kills can't reach every step.
+if (KILLS >= 120) {
+  test('every step of every kind of task was the last of some life', () => {
+    expect(aims.missed).toEqual([]);
+  });
+}
 
 /** The instants and steps of a round's kills, for whoever looks into one. */
 function say(seed: number, { kills, problems }: RoundResult): void {
