@@ -16,7 +16,8 @@ import { defaultPolicy } from '../schemas/policy.ts';
 import { consents, decisions, events, profiles, sessions, signals } from '../schemas/topics.ts';
 import type { UserEvent } from '../schemas/types.ts';
 import { defineTopology, stream } from '../topologies/graph.ts';
-import { type Load, loadFiles } from './load.ts';
+import { runDurable } from './durable.ts';
+import { DEFAULT_USERS, type Load, loadFiles } from './load.ts';
 
 /** What a case did. */
 export interface Work {
@@ -34,7 +35,8 @@ export interface Case {
   readonly sizes: readonly number[];
   /** What has to be there before time is taken. */
   prepare(size: number, onWork?: (what: string) => void): Load | undefined;
-  run(size: number, load: Load | undefined): Promise<Work>;
+  /** Time is taken from the start, or from when it calls `begin`. */
+  run(size: number, load: Load | undefined, begin: () => void): Promise<Work>;
 }
 
 const SIZES = [100_000, 1_000_000, 3_000_000];
@@ -44,6 +46,14 @@ const onLoad = {
   unit: 'events',
   sizes: SIZES,
   prepare: (size: number, onWork?: (what: string) => void) => loadFiles({ events: size }, onWork),
+} as const;
+
+/** Ten events a user in the mean, and no fewer users than elsewhere. */
+const durable = {
+  unit: 'events',
+  sizes: [1_000_000],
+  prepare: (size: number, onWork?: (what: string) => void) =>
+    loadFiles({ events: size, users: Math.max(DEFAULT_USERS, size / 10) }, onWork),
 } as const;
 
 export const cases: readonly Case[] = [
@@ -71,6 +81,21 @@ export const cases: readonly Case[] = [
     title: 'embedded start: three campaigns, log and state on disk',
     sizes: [100_000, 1_000_000],
     run: async (size, load) => ({ done: size, counts: await startLoad(load as Load) }),
+  },
+  {
+    ...durable,
+    name: 'durable',
+    title: 'tasks with state on disk and commits',
+    run: async (size, load, begin) => ({ done: size, counts: await runDurable(load as Load, [], begin) }),
+  },
+  {
+    ...durable,
+    name: 'durable-campaigns',
+    title: 'tasks with state on disk and commits: three campaigns',
+    run: async (size, load, begin) => ({
+      done: size,
+      counts: await runDurable(load as Load, loadCampaigns(CAMPAIGNS).campaigns, begin),
+    }),
   },
   {
     name: 'timers',

@@ -17,9 +17,12 @@ const [name, size] = process.argv.slice(2);
 const measured = cases.find((c) => c.name === name);
 if (measured === undefined) throw new Error(`no case ${name}; known are ${cases.map((c) => c.name).join(', ')}`);
 const load = measured.prepare(Number(size));
-const cpuBefore = process.cpuUsage();
-const before = performance.now();
-const { done, counts = {} } = await measured.run(Number(size), load);
+let cpuBefore = process.cpuUsage();
+let before = performance.now();
+const { done, counts = {} } = await measured.run(Number(size), load, () => {
+  cpuBefore = process.cpuUsage();
+  before = performance.now();
+});
 const wallMs = performance.now() - before;
 const { user, system } = process.cpuUsage(cpuBefore);
 const peakMb = process.resourceUsage().maxRSS / 1024;

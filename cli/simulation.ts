@@ -23,9 +23,10 @@ import { engage } from '../topologies/engage.ts';
 import { pace } from '../topologies/pace.ts';
 import { definitionRecords } from './files/definition-records.ts';
 import { fileSize, type LineBatch, readNdjson } from './files/ndjson.ts';
-import { openWriters } from './files/output.ts';
+import { LineWriter } from './files/output.ts';
 import { type InputCounts, type Summary, Tally } from './files/summary.ts';
 import { openOutFolder, SUMMARY_FILE } from './simulate/out-folder.ts';
+import { openRecordFiles } from './simulate/record-file.ts';
 import { RUN_FILE, runFileText } from './simulate/run-file.ts';
 
 export interface SimulateOptions {
@@ -64,22 +65,25 @@ export function checkInputs(options: SimulateOptions): readonly string[] {
 /** Runs it to the end. Throws `UnreadableFile`, `BadInput` when the folder can't be made, and what aborts the signal. */
 export async function runSimulation(options: SimulateOptions): Promise<Summary> {
   const { policy, campaigns, out, lateness = policy.latenessMs, until, signal } = options;
-  const files = inputFiles(options);
-  const bytesTotal = files.reduce((sum, file) => sum + fileSize(file.path), 0);
+  const inputs = inputFiles(options);
+  const bytesTotal = inputs.reduce((sum, file) => sum + fileSize(file.path), 0);
   openOutFolder(out);
   // Written first: it marks the folder as a simulation's, though the run may not finish.
-  const inputs = {
+  const given = {
     events: options.events,
     profiles: options.profiles,
     consents: options.consents,
     sendRequests: options.sendRequests,
   };
-  writeFileSync(join(out, RUN_FILE), runFileText({ inputs, latenessMs: lateness, until, campaigns, policy }, out));
+  writeFileSync(
+    join(out, RUN_FILE),
+    runFileText({ inputs: given, latenessMs: lateness, until, campaigns, policy }, out),
+  );
 
   const tally = new Tally();
-  const writers = openWriters(out, [...OUTPUTS.map((t) => t.name), 'dead-letters']);
-  const forms = new Map(OUTPUTS.map((topic) => [topic, jsonForm(topic)]));
-  const deadLetter = (letter: object): void => writers.get('dead-letters')?.write(JSON.stringify(letter));
+  const files = openRecordFiles(out, OUTPUTS);
+  const deadLetters = new LineWriter(join(out, 'dead-letters.ndjson'));
+  const deadLetter = (letter: object): void => deadLetters.write(JSON.stringify(letter));
   const definitions = new Definitions();
   for (const record of definitionRecords(campaigns ?? [], policy)) definitions.apply(record);
 
@@ -89,16 +93,16 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
     lateness,
     maxJump: policy.maxJumpMs,
     onOutput: (topic, value) => {
-      const form = forms.get(topic);
-      if (form === undefined) return;
+      const file = files.get(topic);
+      if (file === undefined) return;
       tally.output(topic, value);
-      writers.get(topic.name)?.write(form.write(value));
+      file.write(value);
     },
     onFailure: (where, { code, message }) => deadLetter({ where, code, message }),
   });
 
   let records = 0;
-  const sources = files.map((file) => new FileSource(file, tally.input(file.topic.name), deadLetter, signal));
+  const sources = inputs.map((file) => new FileSource(file, tally.input(file.topic.name), deadLetter, signal));
   const sourceOf = new Map(sources.map((source) => [source.topic, source]));
   try {
     await simulate({
@@ -116,7 +120,8 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
         options.onProgress?.({ records, bytesTotal, bytesRead: sources.reduce((sum, s) => sum + s.bytesRead, 0) }),
     });
   } finally {
-    for (const writer of writers.values()) writer.close();
+    for (const file of files.values()) file.close();
+    deadLetters.close();
   }
   const summary = tally.summary();
   writeFileSync(join(out, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);

@@ -48,6 +48,7 @@ describe('an event id', () => {
     world.event(at('10:05:00.001'), { eventId: 'c' });
     expect(world.driver.state('default/u', seenIds)).toEqual({
       ids: ['b', 'c'],
+      hashes: [expect.any(Number), expect.any(Number)],
       times: [at('09:30'), at('10:05:00.001')],
       spread: false,
     });
@@ -60,6 +61,15 @@ describe('an event id', () => {
       expect(world.event(at('09:10'), { eventId: `id-${n}` }), `id-${n}`).toBe('duplicate');
     }
     expect(world.event(at('09:10'), { eventId: 'id-2000' })).toBe('processed');
+  });
+
+  test('is told from another of the same hash', () => {
+    const world = new World();
+    // Both have the FNV-1a hash 0x5acdca4b.
+    world.event(at('09:00'), { eventId: 'e522789' });
+    expect(world.event(at('09:00'), { eventId: 'e739192' })).toBe('processed');
+    expect(world.event(at('09:00'), { eventId: 'e739192' })).toBe('duplicate');
+    expect(world.event(at('09:00'), { eventId: 'e522789' })).toBe('duplicate');
   });
 
   test('belongs to one user of one tenant', () => {

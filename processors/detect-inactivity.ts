@@ -37,22 +37,23 @@ function note(time: number, context: Context, thresholds: readonly number[]): vo
   const state = context.get(activity);
   if (state === undefined) {
     // A late event starts no silence: a user whom only late events know was never seen.
-    if (!context.late) arm({ bursts: [burst(time)], timerAt: null }, context, thresholds);
+    if (!context.late) arm([burst(time)], null, context, thresholds);
     return;
   }
-  const { bursts, timerAt } = state;
-  const last = bursts[bursts.length - 1] as Burst;
-  if (!context.late && time >= last.first && time - last.last < least) {
-    if (time <= last.last) return;
-    const grown = { ...last, last: time };
-    const next = { bursts: bursts.length === 1 ? [grown] : [...bursts.slice(0, -1), grown], timerAt };
+  const { first, last, signalledTo, timerAt, earlier } = state;
+  if (!context.late && time >= first && time - last < least && timerAt !== null) {
     // The armed timer is earlier than any of the grown burst: it looks again when it fires.
-    if (timerAt !== null) context.set(activity, next);
-    else arm(next, context, thresholds);
+    if (time > last) context.set(activity, { first, last: time, signalledTo, timerAt, earlier });
     return;
   }
+  const bursts = burstsOf(state);
   const next = context.late ? insertLate(time, bursts, least, context) : insert(time, bursts, least, context);
-  if (next !== undefined) arm({ bursts: next, timerAt }, context, thresholds);
+  if (next !== undefined) arm(next, timerAt, context, thresholds);
+}
+
+function burstsOf({ first, last, signalledTo, earlier }: Activity): readonly Burst[] {
+  const latest = { first, last, signalledTo };
+  return earlier.length === 0 ? [latest] : [...earlier, latest];
 }
 
 function burst(time: number, signalledTo = time): Burst {
@@ -111,28 +112,35 @@ function insertLate(
   return [...before, burst(time, watermark), ...after];
 }
 
-/** Keeps the state, with a timer for the next silence that may become certain. */
-function arm({ bursts, timerAt }: Activity, context: Context, thresholds: readonly number[]): void {
+const NONE: readonly Burst[] = [];
+
+/** Keeps the bursts, with a timer for the next silence that may become certain. `armed`: the timer there is. */
+function arm(bursts: readonly Burst[], armed: number | null, context: Context, thresholds: readonly number[]): void {
   let next = Number.POSITIVE_INFINITY;
-  bursts.forEach(({ last, signalledTo }, i) => {
+  for (let i = 0; i < bursts.length; i++) {
+    const { last, signalledTo } = bursts[i] as Burst;
     const until = bursts[i + 1]?.first ?? Number.POSITIVE_INFINITY;
     const threshold = thresholds.find((t) => last + t > signalledTo && last + t <= until);
     if (threshold !== undefined) next = Math.min(next, last + threshold + context.lateness);
-  });
-  if (next === Number.POSITIVE_INFINITY) context.set(activity, { bursts, timerAt: null });
-  else if (timerAt !== null && timerAt <= next) context.set(activity, { bursts, timerAt });
-  else {
-    context.setTimer(timers.inactive, next);
-    context.set(activity, { bursts, timerAt: next });
   }
+  let timerAt = armed;
+  if (next === Number.POSITIVE_INFINITY) timerAt = null;
+  else if (armed === null || next < armed) {
+    context.setTimer(timers.inactive, next);
+    timerAt = next;
+  }
+  const { first, last, signalledTo } = bursts[bursts.length - 1] as Burst;
+  const earlier = bursts.length === 1 ? NONE : bursts.slice(0, -1);
+  context.set(activity, { first, last, signalledTo, timerAt, earlier });
 }
 
 function signalInactive(timer: Timer, context: Context, thresholds: readonly number[]): void {
   const state = context.get(activity);
   if (state === undefined || state.timerAt !== timer.at) return;
   const date = timer.at - context.lateness;
-  const bursts = state.bursts.map((b, i) => {
-    const until = state.bursts[i + 1]?.first ?? Number.POSITIVE_INFINITY;
+  const before = burstsOf(state);
+  const bursts = before.map((b, i) => {
+    const until = before[i + 1]?.first ?? Number.POSITIVE_INFINITY;
     for (const threshold of thresholds) {
       const firedAt = b.last + threshold;
       if (firedAt > b.signalledTo && firedAt <= date && firedAt <= until) {
@@ -143,22 +151,24 @@ function signalInactive(timer: Timer, context: Context, thresholds: readonly num
         });
       }
     }
-    return { ...b, signalledTo: Math.max(b.signalledTo, date) };
+    return { first: b.first, last: b.last, signalledTo: Math.max(b.signalledTo, date) };
   });
   // What lies before a burst whose start is certain has no signal left to give.
   const certain = bursts.findLastIndex((b) => b.first < date);
-  arm({ bursts: certain > 0 ? bursts.slice(certain) : bursts, timerAt: null }, context, thresholds);
+  arm(certain > 0 ? bursts.slice(certain) : bursts, null, context, thresholds);
 }
 
 function signalReturned(timer: Timer, context: Context): void {
   const state = context.get(activity);
   // The date is the timer's own: the lateness may have changed since it was set.
   const firedAt = Number(timer.id);
-  const at = state?.bursts.findIndex((b) => b.first === firedAt) ?? -1;
-  const previous = state?.bursts[at - 1];
-  if (state === undefined || previous === undefined) return;
+  if (state === undefined) return;
+  const { first, earlier } = state;
+  const at = first === firedAt ? earlier.length : earlier.findIndex((b) => b.first === firedAt);
+  const previous = earlier[at - 1];
+  if (previous === undefined) return;
   emit(context, 'returned', 'returned', firedAt, { silentMs: firedAt - previous.last });
-  context.set(activity, { ...state, bursts: state.bursts.slice(at) });
+  context.set(activity, { ...state, earlier: at === earlier.length ? NONE : earlier.slice(at) });
 }
 
 function emit(

@@ -64,7 +64,8 @@ describe('metrics', () => {
       sessions: 1,
       firstSeenAt: at('08:00'),
       lastSeenAt: at('12:00'),
-      eventTypes: { view: 2, buy: 1 },
+      types: ['view', 'buy'],
+      counts: [2, 1],
     });
   });
 

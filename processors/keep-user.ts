@@ -1,6 +1,6 @@
 // Keeps what conditions and gates ask of a user: the newest profile, the consents, counts over the whole history.
 import { consentLedger, metrics, profile } from '../schemas/cells.ts';
-import { withOneMore } from '../schemas/counts.ts';
+import { withName, withOneMore } from '../schemas/counts.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
 import { consents, profiles, sessions } from '../schemas/topics.ts';
 import type { ConsentChange, ConsentEntry, ConsentLedger, UserEvent, UserMetrics } from '../schemas/types.ts';
@@ -53,14 +53,17 @@ function withEvent(known: UserMetrics | undefined, { occurredAt, type }: UserEve
       sessions: 0,
       firstSeenAt: occurredAt,
       lastSeenAt: occurredAt,
-      eventTypes: withOneMore({}, type),
+      types: [type],
+      counts: [1],
     };
   }
+  const types = withName(known.types, type);
   return {
     events: known.events + 1,
     sessions: known.sessions,
     firstSeenAt: Math.min(known.firstSeenAt, occurredAt),
     lastSeenAt: Math.max(known.lastSeenAt, occurredAt),
-    eventTypes: withOneMore(known.eventTypes, type),
+    types,
+    counts: withOneMore(known.counts, types.indexOf(type)),
   };
 }

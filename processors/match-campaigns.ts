@@ -11,9 +11,13 @@ import type { Session } from '../schemas/types.ts';
 import { attributeOf, metricOf } from '../schemas/user-facts.ts';
 import { type Context, on, type Processor } from './processor.ts';
 
-/** What happened: it may trigger every campaign whose trigger is indexed under `trigger`. */
+type TriggerKind = Campaign['trigger']['kind'];
+
+/** What happened: it may trigger every campaign whose trigger is indexed under its kind and name. */
 interface Cause {
-  readonly trigger: string;
+  readonly trigger: TriggerKind;
+  /** Type of the event, kind of the signal. */
+  readonly name: string;
   readonly id: string;
   readonly tenantId: string;
   readonly userId: string;
@@ -36,7 +40,7 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
   const conditions = new WeakMap<Campaign, Conditions>();
 
   const match = (cause: Cause, context: Context): void => {
-    const ids = index(cause.tenantId, cause.trigger);
+    const ids = index(cause.tenantId, cause.trigger, cause.name);
     if (ids === undefined) return;
     const lookup = lookupOf(cause, context);
     const matched: Campaign[] = [];
@@ -57,63 +61,72 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
     reads: [profile, metrics],
     on: [
       on(acceptedEvents, (event, context) => {
-        const trigger = `event ${event.type}`;
-        if (context.late || index(event.tenantId, trigger) === undefined) return;
+        const { type: name } = event;
+        if (context.late || index(event.tenantId, 'event', name) === undefined) return;
         const { tenantId, userId, properties } = event;
         const id = `event:${context.key}:${event.eventId}@${event.occurredAt}`;
-        match({ trigger, id, tenantId, userId, properties, facts: {} }, context);
+        match({ trigger: 'event', name, id, tenantId, userId, properties, facts: {} }, context);
       }),
       on(sessions, (session, context) => {
         const { tenantId, userId, sessionId } = session;
         const facts = sessionFacts(session);
-        match({ trigger: 'session', id: sessionId, tenantId, userId, properties: {}, facts }, context);
+        match({ trigger: 'session', name: CLOSED, id: sessionId, tenantId, userId, properties: {}, facts }, context);
       }),
       on(signals, (signal, context) => {
-        const { tenantId, userId, signalId, facts } = signal;
-        match({ trigger: `signal ${signal.kind}`, id: signalId, tenantId, userId, properties: {}, facts }, context);
+        const { tenantId, userId, signalId, kind: name, facts } = signal;
+        match({ trigger: 'signal', name, id: signalId, tenantId, userId, properties: {}, facts }, context);
       }),
     ],
   };
 }
 
+const CLOSED = 'closed';
+
+type TriggerIndex = (tenantId: string, kind: TriggerKind, name: string) => readonly string[] | undefined;
+
 /** Ids of the campaigns, in any version, that a trigger may concern; made again when the definitions change. */
-function triggerIndex(definitions: Definitions): (tenantId: string, trigger: string) => readonly string[] | undefined {
+function triggerIndex(definitions: Definitions): TriggerIndex {
   let revision = -1;
-  let byTenant = new Map<string, Map<string, string[]>>();
-  return (tenantId, trigger) => {
+  // Asked for every event, so by kind and name apart: putting a key together would cost more than finding it.
+  let byTenant = new Map<string, Readonly<Record<TriggerKind, Map<string, string[]>>>>();
+  return (tenantId, kind, name) => {
     if (definitions.revision !== revision) {
       revision = definitions.revision;
       byTenant = new Map();
     }
     let index = byTenant.get(tenantId);
     if (index === undefined) {
-      index = new Map();
+      index = { event: new Map(), session: new Map(), signal: new Map(), api: new Map() };
       for (const id of definitions.campaignIds(tenantId)) {
-        const names = new Set(definitions.versions(tenantId, id).map((v) => triggerName(v.definition)));
-        for (const name of names) index.set(name, [...(index.get(name) ?? []), id]);
+        for (const { definition } of definitions.versions(tenantId, id)) {
+          const ids = index[definition.trigger.kind];
+          const named = triggerName(definition);
+          const known = ids.get(named) ?? [];
+          if (!known.includes(id)) ids.set(named, [...known, id]);
+        }
       }
       byTenant.set(tenantId, index);
     }
-    return index.get(trigger);
+    return index[kind].get(name);
   };
 }
 
 function triggerName({ trigger }: Campaign): string {
   switch (trigger.kind) {
     case 'event':
-      return `event ${trigger.event}`;
+      return trigger.event;
     case 'session':
-      return 'session';
+      return CLOSED;
     case 'signal':
-      return `signal ${trigger.signal}`;
+      return trigger.signal;
     case 'api':
-      return 'api';
+      return '';
   }
 }
 
 /** Whether the version in force is triggered: another version may have been indexed, and a signal has its threshold. */
-function triggers(campaign: Campaign, { trigger, facts }: Cause): boolean {
-  if (triggerName(campaign) !== trigger) return false;
+function triggers(campaign: Campaign, { trigger, name, facts }: Cause): boolean {
+  if (campaign.trigger.kind !== trigger || triggerName(campaign) !== name) return false;
   if (campaign.trigger.kind !== 'signal' || campaign.trigger.afterMs === null) return true;
   const { signal, afterMs } = campaign.trigger;
   return signal === 'inactive'

@@ -1,11 +1,11 @@
 // Joins a user's events that are no more than the gap apart, and emits each session once its close is certain.
 import { openSessions } from '../schemas/cells.ts';
-import { summed, withOneMore } from '../schemas/counts.ts';
+import { countsByName, withName, withOneMore } from '../schemas/counts.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { compareBytes } from '../schemas/order.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
-import { keyOf, sessions } from '../schemas/topics.ts';
-import type { OpenSession, Session, UserEvent } from '../schemas/types.ts';
+import { sessions } from '../schemas/topics.ts';
+import type { OpenSession, OpenSessions, Session, UserEvent } from '../schemas/types.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
 export function sessionize(definitions: Definitions): Processor {
@@ -24,29 +24,50 @@ export function sessionize(definitions: Definitions): Processor {
   };
 }
 
+const NONE: readonly OpenSession[] = [];
+
 function join(event: UserEvent, context: Context, gap: number): void {
-  const time = event.occurredAt;
   const state = context.get(openSessions);
-  const open = state?.open ?? [];
-  let joined: OpenSession | undefined;
-  const others: OpenSession[] = [];
-  for (const session of open) {
-    if (time >= session.startedAt - gap && time <= session.endedAt + gap) {
-      joined = joined === undefined ? session : merge(joined, session);
-    } else others.push(session);
-  }
   // Every session whose close is certain was closed before this record, so those here may still be joined.
-  if (joined === undefined && context.late) return;
-  const grown = joined === undefined ? started(event) : grow(joined, event);
-  if (others.length > 0) {
-    others.push(grown);
-    others.sort((a, b) => a.startedAt - b.startedAt);
+  if (state === undefined) {
+    if (!context.late) keep(started(event), NONE, undefined, context, gap);
+    return;
   }
-  const closesAt = grown.endedAt + gap + context.lateness;
-  // A session that grows keeps its timer, which looks again when it fires; only an earlier close needs one of its own.
-  const arm = state === undefined || closesAt < state.timerAt;
+  const { session, others, timerAt } = state;
+  if (others.length === 0 && reaches(session, event.occurredAt, gap)) {
+    keep(grow(session, event), others, timerAt, context, gap);
+    return;
+  }
+  let joined: OpenSession | undefined;
+  const apart: OpenSession[] = [];
+  for (const open of inOrder(state)) {
+    if (reaches(open, event.occurredAt, gap)) joined = joined === undefined ? open : merge(joined, open);
+    else apart.push(open);
+  }
+  if (joined === undefined && context.late) return;
+  keep(joined === undefined ? started(event) : grow(joined, event), apart, timerAt, context, gap);
+}
+
+function reaches({ startedAt, endedAt }: OpenSession, time: number, gap: number): boolean {
+  return time >= startedAt - gap && time <= endedAt + gap;
+}
+
+/** A session that grows keeps its timer, which looks again when it fires; only an earlier close needs one of its own. */
+function keep(
+  session: OpenSession,
+  others: readonly OpenSession[],
+  timerAt: number | undefined,
+  context: Context,
+  gap: number,
+): void {
+  const closesAt = session.endedAt + gap + context.lateness;
+  const arm = timerAt === undefined || closesAt < timerAt;
   if (arm) context.setTimer(timers.session, closesAt);
-  context.set(openSessions, { open: others.length > 0 ? others : [grown], timerAt: arm ? closesAt : state.timerAt });
+  context.set(openSessions, { session, others, timerAt: arm ? closesAt : timerAt });
+}
+
+function inOrder({ session, others }: OpenSessions): readonly OpenSession[] {
+  return others.length === 0 ? [session] : [...others, session].sort((a, b) => a.startedAt - b.startedAt);
 }
 
 function close(timer: Timer, context: Context, gap: number): void {
@@ -54,7 +75,7 @@ function close(timer: Timer, context: Context, gap: number): void {
   if (state === undefined || state.timerAt !== timer.at) return;
   const stillOpen: OpenSession[] = [];
   let nextClose = Number.POSITIVE_INFINITY;
-  for (const session of state.open) {
+  for (const session of inOrder(state)) {
     const closesAt = session.endedAt + gap + context.lateness;
     if (closesAt <= timer.at) context.emit(sessions, closed(session, context.key));
     else {
@@ -62,60 +83,70 @@ function close(timer: Timer, context: Context, gap: number): void {
       nextClose = Math.min(nextClose, closesAt);
     }
   }
-  if (stillOpen.length === 0) context.set(openSessions, undefined);
+  const session = stillOpen.pop();
+  if (session === undefined) context.set(openSessions, undefined);
   else {
-    context.set(openSessions, { open: stillOpen, timerAt: nextClose });
+    context.set(openSessions, { session, others: stillOpen, timerAt: nextClose });
     context.setTimer(timers.session, nextClose);
   }
 }
 
 function started({ occurredAt, type, sessionId }: UserEvent): OpenSession {
-  const appSessionIds = sessionId === null ? [] : [sessionId];
   return {
     startedAt: occurredAt,
     endedAt: occurredAt,
     eventCount: 1,
-    eventTypes: withOneMore({}, type),
-    appSessionIds,
+    types: [type],
+    counts: [1],
+    appSessionIds: sessionId === null ? [] : [sessionId],
   };
 }
 
 function grow(session: OpenSession, { occurredAt, type, sessionId }: UserEvent): OpenSession {
-  const { eventTypes, appSessionIds } = session;
-  const known = sessionId === null || appSessionIds.includes(sessionId);
+  const types = withName(session.types, type);
   return {
     startedAt: Math.min(session.startedAt, occurredAt),
     endedAt: Math.max(session.endedAt, occurredAt),
     eventCount: session.eventCount + 1,
-    eventTypes: withOneMore(eventTypes, type),
-    appSessionIds: known ? appSessionIds : [...appSessionIds, sessionId],
+    types,
+    counts: withOneMore(session.counts, types.indexOf(type)),
+    appSessionIds: sessionId === null ? session.appSessionIds : withName(session.appSessionIds, sessionId),
   };
 }
 
 function merge(a: OpenSession, b: OpenSession): OpenSession {
+  const types = b.types.reduce(withName, a.types);
   return {
     startedAt: Math.min(a.startedAt, b.startedAt),
     endedAt: Math.max(a.endedAt, b.endedAt),
     eventCount: a.eventCount + b.eventCount,
-    eventTypes: summed(a.eventTypes, b.eventTypes),
-    appSessionIds: [...new Set([...a.appSessionIds, ...b.appSessionIds])],
+    types,
+    counts: types.map((type) => countOf(a, type) + countOf(b, type)),
+    appSessionIds: b.appSessionIds.reduce(withName, a.appSessionIds),
   };
 }
 
-function closed({ startedAt, endedAt, eventCount, eventTypes, appSessionIds }: OpenSession, key: string): Session {
+function countOf({ types, counts }: OpenSession, type: string): number {
+  return counts[types.indexOf(type)] ?? 0;
+}
+
+function closed(session: OpenSession, key: string): Session {
+  const { startedAt, endedAt, eventCount, types, appSessionIds } = session;
   const tenantId = tenantOf(key);
-  const userId = key.slice(tenantId.length + 1);
   // Sorted, so that the record is the same for every order in which the events came.
-  const types = Object.entries(eventTypes).sort(([a], [b]) => compareBytes(a, b));
+  const sorted = [...types].sort(compareBytes);
   return {
-    sessionId: `session:${keyOf(tenantId, userId)}@${startedAt}`,
+    sessionId: `session:${key}@${startedAt}`,
     tenantId,
-    userId,
+    userId: key.slice(tenantId.length + 1),
     startedAt,
     endedAt,
     durationMs: endedAt - startedAt,
     eventCount,
-    eventTypes: Object.fromEntries(types),
+    eventTypes: countsByName(
+      sorted,
+      sorted.map((type) => countOf(session, type)),
+    ),
     appSessionIds: [...appSessionIds].sort(compareBytes),
   };
 }

@@ -1,6 +1,10 @@
 // Avro over avsc: one codec for each schema, the Confluent wire format for what travels, fingerprints for what is kept.
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
+import { compileAvro } from './avro-compile.ts';
+import type { AvroSchema, AvroType } from './avro-schema.ts';
+import { ByteReader } from './byte-reader.ts';
+import { ByteWriter } from './byte-writer.ts';
 
 /** Reads and writes one Avro schema. `T` is the TypeScript type generated from it (`types.ts`). */
 export interface AvroCodec<T> {
@@ -10,33 +14,12 @@ export interface AvroCodec<T> {
   /** First 8 bytes of the SHA-256 of the schema's parsing canonical form. */
   readonly fingerprint: Buffer;
   encode(value: T): Buffer;
-  decode(bytes: Buffer): T;
+  /** Encodes to where `into` stands. Throws for a value that is not of the schema; `into` is to be reset then. */
+  write(value: T, into: ByteWriter): void;
+  /** Decodes the bytes from `start` to `end`, all of them when absent. Throws unless they are one value. */
+  decode(bytes: Buffer, start?: number, end?: number): T;
   /** Decodes what another version of the schema wrote. Throws when the two don't resolve. */
   decodeFrom(writerJson: string, bytes: Buffer): T;
-}
-
-/** The parsed schema, for the JSON form (`json-form.ts`) and the type generator. */
-export interface AvroSchema {
-  readonly type: string;
-  readonly name: string;
-  readonly doc?: string;
-  readonly fields: readonly AvroField[];
-}
-export interface AvroField {
-  readonly name: string;
-  readonly doc?: string;
-  readonly type: AvroType;
-  readonly default?: unknown;
-}
-export type AvroType = string | readonly AvroType[] | AvroComplex;
-export interface AvroComplex {
-  readonly type: string;
-  readonly name?: string;
-  readonly logicalType?: string;
-  readonly items?: AvroType;
-  readonly values?: AvroType;
-  readonly symbols?: readonly string[];
-  readonly fields?: readonly AvroField[];
 }
 
 /** Loads the codec of `schemas/<path>.avsc`. Throws when the file is no Avro schema. */
@@ -45,29 +28,52 @@ export function loadCodec<T>(path: string): AvroCodec<T> & { readonly schema: Av
   return { ...codecOf<T>(text), schema: JSON.parse(text) as AvroSchema };
 }
 
+const scratch = new ByteWriter();
+const reader = new ByteReader();
+
 /** The codec of a schema given as JSON text. */
 export function codecOf<T>(text: string): AvroCodec<T> {
   const type = avsc.Type.forSchema(JSON.parse(text) as avsc.Schema, { wrapUnions: false });
-  const resolvers = new Map<string, avsc.Resolver>();
+  /** By the writer's schema as text; null where it differs in nothing that matters, such as docs. */
+  const resolvers = new Map<string, avsc.Resolver | null>();
+  const { write, read } = compileAvro<T>(JSON.parse(text) as AvroType);
+  const decode = (bytes: Buffer, start = 0, end = bytes.length): T => {
+    reader.over(bytes, start, end);
+    const value = read(reader);
+    reader.finish();
+    return value;
+  };
   return {
     name: type.name ?? 'value',
     json: JSON.stringify(JSON.parse(text)),
     fingerprint: Buffer.from(type.fingerprint('sha256').subarray(0, 8)),
-    encode: (value) => type.toBuffer(value),
-    decode: (bytes) => type.fromBuffer(bytes) as T,
+    encode(value) {
+      scratch.begin();
+      try {
+        write(value, scratch);
+        return scratch.copyOut();
+      } catch (error) {
+        scratch.drop();
+        throw error;
+      }
+    },
+    write,
+    decode,
     decodeFrom(writerJson, bytes) {
       let resolver = resolvers.get(writerJson);
       if (resolver === undefined) {
         const writer = avsc.Type.forSchema(JSON.parse(writerJson) as avsc.Schema, { wrapUnions: false });
-        resolver = type.createResolver(writer);
+        resolver = writer.fingerprint('sha256').equals(type.fingerprint('sha256')) ? null : type.createResolver(writer);
         resolvers.set(writerJson, resolver);
       }
-      return type.fromBuffer(bytes, resolver) as T;
+      return resolver === null ? decode(bytes) : (type.fromBuffer(bytes, resolver) as T);
     },
   };
 }
 
 const MAGIC = 0;
+/** Bytes before the Avro bytes of a framed value. */
+export const FRAME = 5;
 
 /** Confluent wire format: a zero byte, the schema's id (4 bytes, big endian), the Avro bytes. */
 export function frame(schemaId: number, avro: Buffer): Buffer {
@@ -76,6 +82,17 @@ export function frame(schemaId: number, avro: Buffer): Buffer {
   framed.writeUInt32BE(schemaId, 1);
   avro.copy(framed, 5);
   return framed;
+}
+
+/** Begins a framed value where `into` stands; its Avro bytes are to follow. */
+export function frameInto(into: ByteWriter, schemaId: number): void {
+  into.byte(MAGIC);
+  into.uint32(schemaId);
+}
+
+/** The schema id of a framed value, whose Avro bytes begin at `FRAME`; undefined when it is not in Confluent wire format. */
+export function schemaIdOf(bytes: Buffer): number | undefined {
+  return bytes.length < FRAME || bytes[0] !== MAGIC ? undefined : bytes.readUInt32BE(1);
 }
 
 /** The schema id and the Avro bytes of a framed value; undefined when it is not in Confluent wire format. */

@@ -77,4 +77,15 @@ describe('a Confluent registry that is away', () => {
     await new Promise((resolve) => http.close(resolve));
     await expect(registry.schema(8)).rejects.toThrow(RegistryUnavailable);
   });
+
+  test('is unavailable too when it takes requests and answers none', async () => {
+    const http = createServer(() => {});
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const { port } = http.address() as { readonly port: number };
+    const registry = confluentRegistry({ url: `http://127.0.0.1:${port}`, timeout: 100 });
+    await expect(registry.schema(7)).rejects.toThrow(RegistryUnavailable);
+    await expect(registry.register(topicOf(fresh(), [A]))).rejects.toThrow(RegistryUnavailable);
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
+  });
 });

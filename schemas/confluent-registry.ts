@@ -7,11 +7,16 @@ const { COMPATIBILITY, SchemaRegistry: Client, SchemaType } = confluent;
 /** Tries of a request that fails with a status of the 500s or without an answer, and the first wait between them. */
 const RETRY = { retries: 3, initialRetryTimeInSecs: 0.05, maxRetryTimeInSecs: 1, factor: 0.2, multiplier: 2 } as const;
 
+/** ms after which a registry that took a request and says nothing is taken to be away. */
+const SILENCE = 10_000;
+
 export interface ConfluentRegistryOptions {
   /** The address, the path included (`http://apicurio:8080/apis/ccompat/v7`). */
   readonly url: string;
   readonly username?: string;
   readonly password?: string;
+  /** ms a request may take, its repetitions included; 10 s when absent. */
+  readonly timeout?: number;
 }
 
 /** The registry doesn't answer. Try again later. */
@@ -28,7 +33,8 @@ export class RegistryRefused extends Error {
  * Subjects are named `<topic>-value` and get the compatibility BACKWARD: readers of the newest schema can read all that was
  * written before. Both methods throw `RegistryUnavailable` and `RegistryRefused`; ids are remembered once they are known.
  */
-export function confluentRegistry({ url, username, password }: ConfluentRegistryOptions): SchemaRegistry {
+export function confluentRegistry(options: ConfluentRegistryOptions): SchemaRegistry {
+  const { url, username, password, timeout = SILENCE } = options;
   const auth = username === undefined ? {} : { auth: { username, password: password ?? '' } };
   const client = new Client({ host: url, clientId: 'beckon', retry: RETRY, ...auth });
   const schemas = new Map<number, Promise<string>>();
@@ -45,10 +51,11 @@ export function confluentRegistry({ url, username, password }: ConfluentRegistry
       const subject = `${topic.topic}-value`;
       try {
         const schema = topic.codec.json;
-        const { id } = await client.register(
+        const registering = client.register(
           { type: SchemaType.AVRO, schema },
           { subject, compatibility: COMPATIBILITY.BACKWARD },
         );
+        const { id } = await within(timeout, registering);
         schemas.set(id, Promise.resolve(topic.codec.json));
         return id;
       } catch (error) {
@@ -59,7 +66,7 @@ export function confluentRegistry({ url, username, password }: ConfluentRegistry
     async schema(id) {
       let known = schemas.get(id);
       if (known === undefined) {
-        known = lookUp(id);
+        known = within(timeout, lookUp(id));
         schemas.set(id, known);
         // Neither an unknown id nor a failure is remembered: the next look may find it.
         known.catch(() => schemas.delete(id));
@@ -72,6 +79,18 @@ export function confluentRegistry({ url, username, password }: ConfluentRegistry
       }
     },
   };
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The part of the client below its public methods that we use. */

@@ -4,7 +4,6 @@ import { DAY_MS } from './durations.ts';
 import { compareBytes } from './order.ts';
 import { defaultPolicy, type Policy, policyFromJson } from './policy.ts';
 import type { Parsed } from './problems.ts';
-import { keyOf } from './topics.ts';
 import type { CampaignDefinition } from './types.ts';
 
 /** The id under which the policy travels on the campaigns topic. */
@@ -19,7 +18,8 @@ export interface InForce<T> {
 }
 
 export class Definitions {
-  readonly #campaigns = new Map<string, InForce<Campaign>[]>();
+  /** By tenant, then by id: asked several times for each decision, so no key is put together. */
+  readonly #campaigns = new Map<string, Map<string, InForce<Campaign>[]>>();
   readonly #policies = new Map<string, InForce<Policy>[]>();
   readonly #byTenant = new Map<string, readonly string[]>();
   readonly #horizons = new Map<string, number>();
@@ -36,7 +36,12 @@ export class Definitions {
       if (!this.knows(tenantId, campaignId)) {
         this.#byTenant.set(tenantId, [...this.campaignIds(tenantId), campaignId].sort(compareBytes));
       }
-      insert(this.#campaigns, keyOf(tenantId, campaignId), { version, effectiveFrom, definition });
+      let campaigns = this.#campaigns.get(tenantId);
+      if (campaigns === undefined) {
+        campaigns = new Map();
+        this.#campaigns.set(tenantId, campaigns);
+      }
+      insert(campaigns, campaignId, { version, effectiveFrom, definition });
     }
     this.#revision++;
     this.#horizons.clear();
@@ -49,12 +54,12 @@ export class Definitions {
 
   /** Some version of the campaign is known. */
   knows(tenantId: string, campaignId: string): boolean {
-    return this.#campaigns.has(keyOf(tenantId, campaignId));
+    return this.#campaigns.get(tenantId)?.has(campaignId) ?? false;
   }
 
   /** The campaign's newest version with effectiveFrom <= time. */
   campaign(tenantId: string, campaignId: string, time: number): InForce<Campaign> | undefined {
-    return inForce(this.#campaigns.get(keyOf(tenantId, campaignId)), time);
+    return inForce(this.#campaigns.get(tenantId)?.get(campaignId), time);
   }
 
   /**
@@ -72,7 +77,7 @@ export class Definitions {
 
   /** Every known version of a campaign, newest first. */
   versions(tenantId: string, campaignId: string): readonly InForce<Campaign>[] {
-    return this.#campaigns.get(keyOf(tenantId, campaignId)) ?? [];
+    return this.#campaigns.get(tenantId)?.get(campaignId) ?? [];
   }
 
   /** How far behind the watermark, in ms, a cap or dedupe window may reach: the longest one, from a request about to expire. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { AvroComplex, AvroField, AvroSchema, AvroType } from './avro.ts';
+import type { AvroComplex, AvroField, AvroSchema, AvroType } from './avro-schema.ts';
 import { generateTypes } from './generate-types.ts';
 
 const schemas = (folder: string): AvroSchema[] =>

@@ -1,6 +1,6 @@
 // Writes types.ts from the .avsc files; a test checks that it is up to date. Run: npm run generate:types
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { AvroSchema, AvroType } from './avro.ts';
+import type { AvroSchema, AvroType } from './avro-schema.ts';
 
 const FOLDERS = ['avsc', 'state'];
 

@@ -17,10 +17,11 @@ export function isoTime(instant: number): string {
   const inDay = instant - day * DAY;
   const seconds = Math.floor(inDay / 1000);
   const minutes = Math.floor(seconds / 60);
-  return `${textOf(day)}${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}.${THREE[inDay % 1000]}Z`;
+  return `${isoDay(day)}${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}.${THREE[inDay % 1000]}Z`;
 }
 
-function textOf(day: number): string {
+/** `YYYY-MM-DDT` of a day, counted from 1970. */
+export function isoDay(day: number): string {
   let text = days.get(day);
   if (text === undefined) {
     text = new Date(day * DAY).toISOString().slice(0, 11);

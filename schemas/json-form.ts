@@ -1,6 +1,6 @@
 // A topic's JSON form: field names as in its schema, times as ISO-8601 with a zone or epoch ms, absent fields by default.
 // Reading checks everything; writing leaves out what is null and writes times as ISO-8601 UTC.
-import type { AvroComplex, AvroField, AvroSchema, AvroType } from './avro.ts';
+import type { AvroComplex, AvroField, AvroSchema, AvroType } from './avro-schema.ts';
 import { isoTime } from './iso-time.ts';
 import type { Topic } from './topics.ts';
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { jsonForm } from './json-form.ts';
 import { jsonScan } from './json-scan.ts';
 import { recordOf } from './testing/arbitrary.ts';
-import { allTopics, events, type Topic } from './topics.ts';
+import { allTopics, consents, events, profiles, type Topic } from './topics.ts';
 import type { UserEvent } from './types.ts';
 
 const form = jsonForm(events);
@@ -297,7 +297,39 @@ describe('a scanner', () => {
         { numRuns: 200 },
       );
     }
-    expect(known).toContain('events');
+    expect(known).toEqual(expect.arrayContaining(['events', 'profiles', 'consents']));
     expect(known).not.toContain('campaigns');
+  });
+
+  it.each<[Topic<unknown>, string]>([
+    [profiles, '{"userId":"u","timezone":"Africa/Nairobi","contacts":{"sms":"+1","email":"ü@x"},"updatedAt":1}'],
+    [profiles, '{"userId":"u","channelPreferences":["sms", "email"],"attributes":{"a":null,"b":1.5},"updatedAt":1}'],
+    [profiles, '{"userId":"u","channelPreferences":[],"notificationFrequency":"low","device":null,"updatedAt":1}'],
+    [profiles, '{"userId":"u","notificationFrequency":null,"updatedAt":"2026-01-01T00:00:00Z"}'],
+    [consents, '{"userId":"u","purpose":"p","granted":true,"version":"1","changedAt":1}'],
+    [consents, '{"userId":"u","purpose":"p","channel":"sms","granted":false,"version":-2,"changedAt":1}'],
+    [consents, '{"userId":"u","purpose":"p","granted":false,"version":null,"source":"s","changedAt":1}'],
+  ])('reads an ordinary line (%#)', (topic, line) => {
+    const other = jsonScan(topic)!;
+    other.open(Buffer.from(line));
+    expect(other.read(0)).toStrictEqual(longWay(topic, line));
+  });
+
+  it.each<[Topic<unknown>, string]>([
+    [profiles, '{"userId":"u","contacts":{"sms":1},"updatedAt":1}'],
+    [profiles, '{"userId":"u","contacts":[],"updatedAt":1}'],
+    [profiles, '{"userId":"u","channelPreferences":["sms",1],"updatedAt":1}'],
+    [profiles, '{"userId":"u","channelPreferences":["sms"}],"updatedAt":1}'],
+    [profiles, '{"userId":"u","channelPreferences":{},"updatedAt":1}'],
+    [profiles, '{"userId":"u","notificationFrequency":"often","updatedAt":1}'],
+    [consents, '{"userId":"u","purpose":"p","granted":null,"changedAt":1}'],
+    [consents, '{"userId":"u","purpose":"p","granted":"true","changedAt":1}'],
+    [consents, '{"userId":"u","purpose":"p","granted":true,"version":1.5,"changedAt":1}'],
+    [consents, '{"userId":"u","purpose":"p","granted":true,"version":true,"changedAt":1}'],
+  ])('takes no bad line (%#)', (topic, line) => {
+    const other = jsonScan(topic)!;
+    other.open(Buffer.from(line));
+    expect(other.read(0)).toBeUndefined();
+    expect(longWay(topic, line)).toBeUndefined();
   });
 });

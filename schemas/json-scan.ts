@@ -1,6 +1,6 @@
 // Reads ordinary lines of a topic's JSON form straight out of a block of bytes: no text a line, no JSON tree, one pass.
 // It takes a line only when it is sure; any other is left to `JSON.parse` and `jsonForm`, which also know what is wrong.
-import type { AvroComplex, AvroField, AvroType } from './avro.ts';
+import type { AvroComplex, AvroField, AvroType } from './avro-schema.ts';
 import type { Topic } from './topics.ts';
 
 export interface JsonScan<T> {
@@ -23,13 +23,22 @@ export function jsonScan<T>(topic: Topic<T>): JsonScan<T> | undefined {
 const TEXT = 0;
 const NULLABLE_TEXT = 1;
 const TIME = 2;
+/** Of scalars. */
 const MAP = 3;
+const TEXT_MAP = 4;
+const TEXT_LIST = 5;
+const BOOLEAN = 6;
+/** A text, whole number or null. */
+const SCALAR = 7;
+const NULLABLE_ENUM = 8;
 
 interface Field {
   readonly name: string;
   /** `"name":` */
   readonly key: Uint8Array;
   readonly kind: number;
+  /** Of an enum. */
+  readonly symbols: readonly string[];
   readonly fallback: unknown;
   readonly required: boolean;
   /** Has few values, which are kept. */
@@ -45,6 +54,7 @@ function fieldOf(field: AvroField): Field | undefined {
     name,
     key: Buffer.from(`"${name}":`),
     kind,
+    symbols: enumOf(field.type) ?? [],
     fallback: field.default,
     required: !('default' in field),
     few: name === 'tenantId' || !name.endsWith('Id'),
@@ -54,10 +64,25 @@ function fieldOf(field: AvroField): Field | undefined {
 
 function kindOf(type: AvroType): number | undefined {
   if (type === 'string') return TEXT;
-  if (Array.isArray(type)) return sameTypes(type, ['null', 'string']) ? NULLABLE_TEXT : undefined;
-  const { type: name, logicalType, values } = type as AvroComplex;
+  if (type === 'boolean') return BOOLEAN;
+  if (Array.isArray(type)) {
+    if (sameTypes(type, ['null', 'string'])) return NULLABLE_TEXT;
+    if (sameTypes(type, ['null', 'string', 'long'])) return SCALAR;
+    return type.length === 2 && type.includes('null') && enumOf(type) !== undefined ? NULLABLE_ENUM : undefined;
+  }
+  const { type: name, logicalType, values, items } = type as AvroComplex;
   if (name === 'long' && logicalType === 'timestamp-millis') return TIME;
-  return name === 'map' && sameTypes(values, ['null', 'boolean', 'double', 'string']) ? MAP : undefined;
+  if (name === 'array') return items === 'string' ? TEXT_LIST : undefined;
+  if (name !== 'map') return undefined;
+  if (values === 'string') return TEXT_MAP;
+  return sameTypes(values, ['null', 'boolean', 'double', 'string']) ? MAP : undefined;
+}
+
+function enumOf(type: AvroType): readonly string[] | undefined {
+  const members = (Array.isArray(type) ? type : []) as readonly (string | AvroComplex)[];
+  return members
+    .map((t) => (typeof t === 'object' && t.type === 'enum' ? t.symbols : undefined))
+    .find((s) => s !== undefined);
 }
 
 function sameTypes(type: AvroType | undefined, names: readonly string[]): boolean {
@@ -76,6 +101,8 @@ const COLON = 58;
 const T = 84;
 const Z = 90;
 const BACKSLASH = 92;
+const OPEN_LIST = 91;
+const CLOSE_LIST = 93;
 const OPEN = 123;
 const CLOSE = 125;
 
@@ -180,11 +207,29 @@ class Scan<T> implements JsonScan<T> {
     return true;
   }
 
-  #value({ kind, few, slashless }: Field): unknown {
+  #value({ kind, few, slashless, symbols }: Field): unknown {
     const first = this.#bytes[this.#at] as number;
-    if (kind === TIME) return first === QUOTE ? this.#isoTime() : this.#epochTime();
-    if (kind === MAP) return first === OPEN ? this.#map() : undefined;
-    if (first !== QUOTE) return kind === NULLABLE_TEXT && this.#skipWord(NULL) ? null : undefined;
+    switch (kind) {
+      case TIME:
+        return first === QUOTE ? this.#isoTime() : this.#epochTime();
+      case MAP:
+      case TEXT_MAP:
+        return first === OPEN ? this.#map(kind === TEXT_MAP) : undefined;
+      case TEXT_LIST:
+        return first === OPEN_LIST ? this.#list() : undefined;
+      case BOOLEAN:
+        return this.#boolean();
+      case SCALAR: {
+        const scalar = first === QUOTE ? this.#keptString() : this.#scalar();
+        const fits = typeof scalar === 'number' ? Number.isInteger(scalar) : typeof scalar !== 'boolean';
+        return fits ? scalar : undefined;
+      }
+      case NULLABLE_ENUM: {
+        const symbol = first === QUOTE ? this.#keptString() : this.#null();
+        return typeof symbol !== 'string' || symbols.includes(symbol) ? symbol : undefined;
+      }
+    }
+    if (first !== QUOTE) return kind === NULLABLE_TEXT ? this.#null() : undefined;
     const text = few ? this.#keptString() : this.#string();
     // Where it may be empty is for the long way to say.
     if (text === undefined || text === '' || (slashless && text.includes('/'))) return undefined;
@@ -248,7 +293,7 @@ class Scan<T> implements JsonScan<T> {
     return text;
   }
 
-  #map(): Record<string, unknown> | undefined {
+  #map(ofTexts: boolean): Record<string, unknown> | undefined {
     const bytes = this.#bytes;
     const map: Record<string, unknown> = {};
     this.#at++;
@@ -263,7 +308,7 @@ class Scan<T> implements JsonScan<T> {
       this.#at++;
       if (bytes[this.#at] === SPACE) this.#at++;
       const value = this.#scalar();
-      if (value === undefined) return undefined;
+      if (value === undefined || (ofTexts && typeof value !== 'string')) return undefined;
       // Of a name that is repeated the last value counts, as in `JSON.parse`.
       map[name] = value;
       const next = bytes[this.#at++];
@@ -277,9 +322,35 @@ class Scan<T> implements JsonScan<T> {
     const first = this.#bytes[this.#at] as number;
     if (first === QUOTE) return this.#string();
     if (first === MINUS || isDigit(first)) return this.#number();
-    if (this.#skipWord(NULL)) return null;
+    return this.#skipWord(NULL) ? null : this.#boolean();
+  }
+
+  #null(): null | undefined {
+    return this.#skipWord(NULL) ? null : undefined;
+  }
+
+  #boolean(): boolean | undefined {
     if (this.#skipWord(TRUE)) return true;
     return this.#skipWord(FALSE) ? false : undefined;
+  }
+
+  #list(): string[] | undefined {
+    const bytes = this.#bytes;
+    const list: string[] = [];
+    this.#at++;
+    if (bytes[this.#at] === CLOSE_LIST) {
+      this.#at++;
+      return list;
+    }
+    for (;;) {
+      const item = bytes[this.#at] === QUOTE ? this.#keptString() : undefined;
+      if (item === undefined) return undefined;
+      list.push(item);
+      const next = bytes[this.#at++];
+      if (next === CLOSE_LIST) return list;
+      if (next !== COMMA) return undefined;
+      if (bytes[this.#at] === SPACE) this.#at++;
+    }
   }
 
   #skipWord(word: Uint8Array): boolean {

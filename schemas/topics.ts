@@ -1,5 +1,6 @@
 // Every topic as a typed handle: its name, key, value, time, partitioning and retention.
-import { type AvroCodec, type AvroSchema, loadCodec } from './avro.ts';
+import { type AvroCodec, loadCodec } from './avro.ts';
+import type { AvroSchema } from './avro-schema.ts';
 import type {
   BudgetVerdict,
   CampaignDefinition,

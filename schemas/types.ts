@@ -328,12 +328,18 @@ export interface BudgetVerdict {
   /** What the verdict rests on. */
   readonly facts: Readonly<Record<string, boolean | number | string | null>>;
 }
-/** A user's bursts of activity: runs of events less than the smallest threshold apart. */
+/** A user's bursts of activity: runs of events less than the smallest threshold apart. The latest lies open, as nearly every event changes it. */
 export interface Activity {
-  /** In order of time; all but the last wait for their silence to be certain. */
-  readonly bursts: readonly Burst[];
+  /** First event of the latest burst. */
+  readonly first: number;
+  /** Its last event. */
+  readonly last: number;
+  /** Inactivity after it dated up to here has been signalled. */
+  readonly signalledTo: number;
   /** Instant of the inactivity timer that is armed. */
   readonly timerAt: number | null;
+  /** Earlier bursts whose silence is not certain yet, in order of time. */
+  readonly earlier: readonly Burst[];
 }
 export interface Burst {
   /** First event. */
@@ -438,13 +444,17 @@ export interface UserMetrics {
   readonly firstSeenAt: number;
   /** Latest event. */
   readonly lastSeenAt: number;
-  /** Events by type. */
-  readonly eventTypes: Readonly<Record<string, number>>;
+  /** Types of events, in the order in which they came first. */
+  readonly types: readonly string[];
+  /** Events of each, aligned with types. */
+  readonly counts: readonly number[];
 }
 /** A user's sessions that may still grow. */
 export interface OpenSessions {
-  /** In order of startedAt. */
-  readonly open: readonly OpenSession[];
+  /** The only one, nearly always; else that which an event joined last, or the latest. */
+  readonly session: OpenSession;
+  /** Those open beside it, in order of startedAt; hardly ever any. */
+  readonly others: readonly OpenSession[];
   /** Instant of the timer that is armed. */
   readonly timerAt: number;
 }
@@ -454,7 +464,10 @@ export interface OpenSession {
   /** Last event. */
   readonly endedAt: number;
   readonly eventCount: number;
-  readonly eventTypes: Readonly<Record<string, number>>;
+  /** Types of its events, in the order in which they came first. */
+  readonly types: readonly string[];
+  /** Events of each, aligned with types. */
+  readonly counts: readonly number[];
   readonly appSessionIds: readonly string[];
 }
 /** One reservation, kept so that a repeat is noticed and a release knows what to give back. */
@@ -478,6 +491,8 @@ export interface Reservation {
 export interface SeenIds {
   /** Ids, in order of processing; an event's starts with "e", a request's with "r". */
   readonly ids: readonly string[];
+  /** Their hashes, aligned with ids: looking through these touches no text. */
+  readonly hashes: readonly number[];
   /** Their event times, epoch ms, aligned with ids. */
   readonly times: readonly number[];
   /** There are so many that further ones are kept apart, spread by their hash. */

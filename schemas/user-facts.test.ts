@@ -21,7 +21,8 @@ const metrics: UserMetrics = {
   sessions: 2,
   firstSeenAt: DAY,
   lastSeenAt: 3 * DAY,
-  eventTypes: { view: 4, buy: 1 },
+  types: ['view', 'buy'],
+  counts: [4, 1],
 };
 
 /** Names that every JavaScript object has, and no user. */

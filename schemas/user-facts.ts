@@ -31,8 +31,8 @@ const EVENTS_OF_TYPE = 'events.';
 export function metricOf(metrics: UserMetrics | undefined, name: string, time: number): FactValue {
   if (metrics === undefined) return null;
   if (name.startsWith(EVENTS_OF_TYPE)) {
-    const type = name.slice(EVENTS_OF_TYPE.length);
-    return Object.hasOwn(metrics.eventTypes, type) ? (metrics.eventTypes[type] ?? 0) : 0;
+    const at = metrics.types.indexOf(name.slice(EVENTS_OF_TYPE.length));
+    return metrics.counts[at] ?? 0;
   }
   switch (name) {
     case 'events':

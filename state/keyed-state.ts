@@ -1,7 +1,8 @@
 // A task's keyed state: typed cells over a byte store, with a cache of hot rows, savepoints and one set of changes a commit.
 // The cache is the overlay: what was set is read back at once, and reaches the store only with the commit that takes it.
+import { ByteWriter } from '../schemas/byte-writer.ts';
 import { keyOf } from '../schemas/topics.ts';
-import { decodeRow, emptyRow, encodeRow, type Row } from './row.ts';
+import { avroAt, decodeRow, emptyRow, encodeRow, endOf, fingerprintAt, isOf, type Row } from './row.ts';
 import type { Cell, Store, StoreChange } from './store.ts';
 
 const ROW = 0x72; // 'r'
@@ -26,9 +27,9 @@ export class KeyedState {
   readonly #cells: (Cell<unknown> | undefined)[] = [];
   readonly #hotRows: number;
   readonly #writers = new Map<string, string>();
-  // Two generations: a row read from the old one moves to the young one; when that is full, the old one is let go.
-  /** Only where there is no store, which never lets a row go. */
+  /** All rows, by tenant and id, where there is no store; the two generations are empty then. */
   readonly #byId = new Map<string, Map<string, Row>>();
+  // Two generations: a row read from the old one moves to the young one; when that is full, the old one is let go.
   #young = new Map<string, Row>();
   #old = new Map<string, Row>();
   #dirty: Row[] = [];
@@ -41,10 +42,13 @@ export class KeyedState {
   readonly #undoRows: Row[] = [];
   readonly #undoTags: number[] = [];
   readonly #undoValues: unknown[] = [];
-  readonly #undoStored: Row['stored'] = [];
+  readonly #undoCellAt: Row['cellAt'] = [];
+  /** Keys and rows of commits. */
+  readonly #writer: ByteWriter | undefined;
 
   constructor({ store, cells, hotRows = DEFAULT_HOT_ROWS }: KeyedStateOptions) {
     this.#store = store;
+    this.#writer = store === undefined ? undefined : new ByteWriter();
     this.#hotRows = hotRows;
     for (const cell of cells) {
       this.#cells[cell.tag] = cell;
@@ -60,28 +64,21 @@ export class KeyedState {
    * not be put together and hashed anew for each record.
    */
   rowOf(tenantId: string, id: string): Row {
-    if (this.#store !== undefined) return this.row(keyOf(tenantId, id));
-    let rows = this.#byId.get(tenantId);
-    if (rows === undefined) {
-      rows = new Map();
-      this.#byId.set(tenantId, rows);
-    }
-    let row = rows.get(id);
-    if (row === undefined) {
-      row = this.row(keyOf(tenantId, id));
-      rows.set(id, row);
-    }
-    return row;
+    return this.#store === undefined ? this.#inMemory(tenantId, id) : this.row(keyOf(tenantId, id));
   }
 
   /** The row of a key, from memory or the store; an empty one where there is none. */
   row(key: string): Row {
+    if (this.#store === undefined) {
+      const slash = key.indexOf('/');
+      return this.#inMemory(key.slice(0, Math.max(0, slash)), key.slice(slash + 1), key);
+    }
     const hot = this.#young.get(key);
     if (hot !== undefined) return hot;
     let row = this.#old.get(key);
     if (row === undefined) {
-      const bytes = this.#store?.get(rowKey(key));
-      row = bytes === undefined ? emptyRow(key) : this.#decode(key, bytes);
+      const bytes = this.#store.get(rowKey(key));
+      row = bytes === undefined ? emptyRow(key, this.#cells.length) : this.#decode(key, bytes);
     } else this.#old.delete(key);
     this.#keep(key, row);
     return row;
@@ -97,7 +94,7 @@ export class KeyedState {
     const found = this.#store.getMany(list.map(rowKey));
     list.forEach((key, i) => {
       const bytes = found[i];
-      this.#keep(key, bytes === undefined ? emptyRow(key) : this.#decode(key, bytes));
+      this.#keep(key, bytes === undefined ? emptyRow(key, this.#cells.length) : this.#decode(key, bytes));
     });
   }
 
@@ -105,13 +102,14 @@ export class KeyedState {
   get<T>(row: Row, cell: Cell<T>): T | undefined {
     const value = row.values[cell.tag];
     if (value !== undefined) return value as T;
-    const stored = row.stored[cell.tag];
-    if (stored === undefined) return undefined;
+    const at = row.cellAt[cell.tag];
+    if (at === undefined) return undefined;
     let decoded: T;
     try {
-      decoded = stored.fingerprint.equals(cell.codec.fingerprint)
-        ? cell.codec.decode(stored.avro)
-        : cell.codec.decodeFrom(this.#writerOf(stored.fingerprint), stored.avro);
+      const [start, end] = [avroAt(at), endOf(row, at)];
+      decoded = isOf(row, at, cell)
+        ? cell.codec.decode(row.bytes, start, end)
+        : cell.codec.decodeFrom(this.#writerOf(fingerprintAt(row, at)), row.bytes.subarray(start, end));
     } catch (cause) {
       throw new StateUnreadable(`cell ${cell.name} can't be read by this version's schema`, { cause });
     }
@@ -125,15 +123,17 @@ export class KeyedState {
     this.#undoRows[undo] = row;
     this.#undoTags[undo] = tag;
     this.#undoValues[undo] = row.values[tag];
-    this.#undoStored[undo] = row.stored[tag];
+    this.#undoCellAt[undo] = row.cellAt[tag];
     row.values[tag] = value;
-    // In memory nothing is ever stored, and no list of bytes should grow for each row.
-    if (row.stored[tag] !== undefined) row.stored[tag] = undefined;
+    // In memory nothing is ever stored, and no list of places should grow for each row.
+    if (row.cellAt[tag] !== undefined) row.cellAt[tag] = undefined;
+    if (row.written?.[tag] !== undefined) row.written[tag] = undefined;
+    row.changed |= 1 << tag;
     if (!row.dirty) {
       row.dirty = true;
       this.#dirty.push(row);
       // It may have been let go while its holder looked at others.
-      if (!this.#old.has(row.key)) this.#young.set(row.key, row);
+      if (this.#store !== undefined && !this.#old.has(row.key)) this.#young.set(row.key, row);
     }
   }
 
@@ -148,7 +148,7 @@ export class KeyedState {
       const row = this.#undoRows[i] as Row;
       const tag = this.#undoTags[i] as number;
       row.values[tag] = this.#undoValues[i];
-      row.stored[tag] = this.#undoStored[i];
+      row.cellAt[tag] = this.#undoCellAt[i];
     }
     this.savepoint();
   }
@@ -157,13 +157,18 @@ export class KeyedState {
   takeChanges(): { readonly changes: StoreChange[]; readonly token: number } {
     const token = ++this.#commit;
     const changes = this.#newSchemas;
+    const writer = this.#writer;
     this.#newSchemas = [];
     for (const row of this.#dirty) {
       row.dirty = false;
       row.takenBy = token;
-      const key = rowKey(row.key);
-      const value = encodeRow(row, this.#cells);
-      changes.push(value === undefined ? { key } : { key, value });
+      if (writer === undefined) continue;
+      writer.begin();
+      writer.byte(ROW);
+      writer.utf8(row.key);
+      const key = writer.take();
+      encodeRow(row, this.#cells, writer);
+      changes.push(writer.length === 0 ? { key } : { key, value: writer.take() });
     }
     this.#dirty = [];
     return { changes, token };
@@ -173,14 +178,35 @@ export class KeyedState {
     this.#committed = token;
   }
 
+  /** A row stays in memory for good: who holds it need not ask for it again. */
+  get keepsRows(): boolean {
+    return this.#store === undefined;
+  }
+
   /** Rows held in memory. */
   get held(): number {
-    return this.#young.size + this.#old.size;
+    let held = this.#young.size + this.#old.size;
+    for (const rows of this.#byId.values()) held += rows.size;
+    return held;
+  }
+
+  #inMemory(tenantId: string, id: string, key?: string): Row {
+    let rows = this.#byId.get(tenantId);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#byId.set(tenantId, rows);
+    }
+    let row = rows.get(id);
+    if (row === undefined) {
+      row = emptyRow(key ?? keyOf(tenantId, id), this.#cells.length);
+      rows.set(id, row);
+    }
+    return row;
   }
 
   #keep(key: string, row: Row): void {
     this.#young.set(key, row);
-    if (this.#store === undefined || this.#young.size <= this.#hotRows) return;
+    if (this.#young.size <= this.#hotRows) return;
     const old = this.#old;
     this.#old = this.#young;
     this.#young = new Map();
@@ -190,7 +216,7 @@ export class KeyedState {
 
   #decode(key: string, bytes: Buffer): Row {
     try {
-      return decodeRow(key, bytes);
+      return decodeRow(key, bytes, this.#cells.length);
     } catch (cause) {
       throw new StateUnreadable('a row of the state is damaged', { cause });
     }

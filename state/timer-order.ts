@@ -1,5 +1,7 @@
 // The order in which timers fire, in memory and as bytes.
+import type { ByteWriter } from '../schemas/byte-writer.ts';
 import { compareBytes } from '../schemas/order.ts';
+import type { Row } from './row.ts';
 
 /** What the queue orders by: instant, rank of the kind, key, then the order within them. */
 export interface QueuedTimer {
@@ -10,6 +12,8 @@ export interface QueuedTimer {
   readonly priority: number;
   readonly campaignId: string;
   readonly id: string;
+  /** The key's row, where rows stay in memory for good: it need not be looked up when the timer fires. */
+  readonly row?: Row | undefined;
 }
 
 /** Instant, then rank, key (byte order), requestedAt, priority (highest first), campaign id, id. */
@@ -28,23 +32,25 @@ export function compareTimers(a: QueuedTimer, b: QueuedTimer): number {
 /** First byte of a timer's key in the store. */
 export const TIMER_PREFIX = 0x74; // 't'
 
-/** Bytes whose order is the order of `compareTimers`. */
-export function encodeTimer(timer: QueuedTimer): Buffer {
-  const numbers = Buffer.alloc(10);
-  numbers[0] = TIMER_PREFIX;
-  numbers.writeBigUInt64BE(BigInt(timer.at), 1);
-  numbers[9] = timer.rank;
-  const order = Buffer.alloc(9);
-  order.writeBigUInt64BE(BigInt(timer.requestedAt), 0);
-  order[8] = 255 - timer.priority;
-  return Buffer.concat([numbers, text(timer.key), order, text(timer.campaignId), text(timer.id)]);
+/** Writes bytes whose order is the order of `compareTimers`. */
+export function encodeTimer(timer: QueuedTimer, into: ByteWriter): Buffer {
+  into.begin();
+  into.byte(TIMER_PREFIX);
+  into.uint64(timer.at);
+  into.byte(timer.rank);
+  writeText(timer.key, into);
+  into.uint64(timer.requestedAt);
+  into.byte(255 - timer.priority);
+  writeText(timer.campaignId, into);
+  writeText(timer.id, into);
+  return into.take();
 }
 
 export function decodeTimer(bytes: Buffer): QueuedTimer {
-  const at = Number(bytes.readBigUInt64BE(1));
+  const at = readInstant(bytes, 1);
   const rank = bytes.readUInt8(9);
   const [key, afterKey] = readText(bytes, 10);
-  const requestedAt = Number(bytes.readBigUInt64BE(afterKey));
+  const requestedAt = readInstant(bytes, afterKey);
   const priority = 255 - bytes.readUInt8(afterKey + 8);
   const [campaignId, afterCampaign] = readText(bytes, afterKey + 9);
   const [id] = readText(bytes, afterCampaign);
@@ -52,13 +58,15 @@ export function decodeTimer(bytes: Buffer): QueuedTimer {
 }
 
 /** A string's bytes, ended by 00 00; a zero byte within is written 00 ff, so that order is kept. */
-function text(value: string): Buffer {
-  const escaped = value.includes('\0')
-    ? Buffer.from(value.replaceAll('\0', '\0\u00ff'), 'utf8')
-    : Buffer.from(value, 'utf8');
-  return Buffer.concat([escaped, TERMINATOR]);
+function writeText(value: string, into: ByteWriter): void {
+  into.utf8(value.includes('\0') ? value.replaceAll('\0', '\0\u00ff') : value);
+  into.byte(0);
+  into.byte(0);
 }
-const TERMINATOR = Buffer.from([0, 0]);
+
+function readInstant(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4);
+}
 
 function readText(bytes: Buffer, start: number): [string, number] {
   let at = start;

@@ -1,4 +1,5 @@
 // A task's timers: a heap of the next ones in memory, all of them in the store in the order in which they fire.
+import { ByteWriter } from '../schemas/byte-writer.ts';
 import type { Store, StoreChange } from './store.ts';
 import { TimerHeap } from './timer-heap.ts';
 import { compareTimers, decodeTimer, encodeTimer, type QueuedTimer, TIMER_PREFIX } from './timer-order.ts';
@@ -15,6 +16,7 @@ export class TimerQueue {
   readonly #store: Store | undefined;
   readonly #chunk: number;
   readonly #heap = new TimerHeap();
+  readonly #writer: ByteWriter | undefined;
   /** Timers after this one are in the store, or in `#far` until they are committed; undefined: the heap holds all. */
   #horizon: QueuedTimer | undefined;
   #far: Set<QueuedTimer> = new Set();
@@ -26,6 +28,7 @@ export class TimerQueue {
   /** Without a store the heap is all there is. `chunk` (at least 2) is how many timers one read brings into memory. */
   constructor(store?: Store, chunk = CHUNK) {
     this.#store = store;
+    this.#writer = store === undefined ? undefined : new ByteWriter();
     this.#chunk = chunk;
     if (store !== undefined) this.#load();
   }
@@ -66,8 +69,8 @@ export class TimerQueue {
    */
   takeChanges(): { readonly changes: StoreChange[]; readonly token: ReadonlySet<QueuedTimer> } {
     const changes: StoreChange[] = [];
-    for (const timer of this.#removed) changes.push({ key: encodeTimer(timer) });
-    for (const timer of this.#added) changes.push({ key: encodeTimer(timer), value: EMPTY });
+    for (const timer of this.#removed) changes.push({ key: this.#encode(timer) });
+    for (const timer of this.#added) changes.push({ key: this.#encode(timer), value: EMPTY });
     const token = this.#added;
     this.#added = new Set();
     this.#leaving = this.#removed;
@@ -79,6 +82,10 @@ export class TimerQueue {
     for (const timer of token) this.#far.delete(timer);
     this.#leaving = [];
     if (this.#heap.size > 4 * this.#chunk) this.#spill();
+  }
+
+  #encode(timer: QueuedTimer): Buffer {
+    return encodeTimer(timer, this.#writer as ByteWriter);
   }
 
   /** Leaves the later timers to the store. Those not yet committed stay in memory. */
@@ -95,18 +102,18 @@ export class TimerQueue {
   /** Reads on from the horizon. */
   #load(): void {
     const horizon = this.#horizon;
-    const from = horizon === undefined ? START : Buffer.concat([encodeTimer(horizon), ZERO]);
+    const from = horizon === undefined ? START : Buffer.concat([this.#encode(horizon), ZERO]);
     const found = (this.#store as Store).scan(from, END, this.#chunk).map(([key]) => decodeTimer(key));
     this.#horizon = found.length === this.#chunk ? found[this.#chunk - 1] : undefined;
     // A timer set for an instant long passed may have fired from beyond a horizon that a spill moved back.
     const gone = new Set<string>();
     if (horizon !== undefined) {
       for (const timer of [...this.#leaving, ...this.#removed]) {
-        if (compareTimers(timer, horizon) > 0) gone.add(encodeTimer(timer).toString('latin1'));
+        if (compareTimers(timer, horizon) > 0) gone.add(this.#encode(timer).toString('latin1'));
       }
     }
     for (const timer of found) {
-      if (gone.size === 0 || !gone.has(encodeTimer(timer).toString('latin1'))) this.#heap.push(timer);
+      if (gone.size === 0 || !gone.has(this.#encode(timer).toString('latin1'))) this.#heap.push(timer);
     }
     for (const timer of this.#far) {
       if (this.#horizon === undefined || compareTimers(timer, this.#horizon) <= 0) {

@@ -1,6 +1,7 @@
 // Reads NDJSON files of a topic's JSON form, plain or gzipped, as a stream of batches; bad lines are reported, never fatal.
 import { isUtf8 } from 'node:buffer';
 import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { BadValue, type JsonForm, jsonForm } from '../../schemas/json-form.ts';
 import { type JsonScan, jsonScan } from '../../schemas/json-scan.ts';
@@ -135,19 +136,17 @@ interface TooLong {
 
 async function* readBlocks(path: string): AsyncGenerator<Block> {
   fileSize(path);
-  const file = createReadStream(path, { highWaterMark: CHUNK });
-  const unpacked = isNamedGzip(path) ? file.pipe(createGunzip({ chunkSize: CHUNK })) : file;
-  file.on('error', (error) => unpacked.destroy(error));
+  const read = { bytes: 0 };
   let rest: Buffer[] = [];
   let restLength = 0;
   let skipping = false;
   try {
-    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+    for await (const chunk of isNamedGzip(path) ? unpackedChunks(path, read) : chunksOf(path, read)) {
       let end = chunk.lastIndexOf(NEWLINE);
       if (end < 0) {
         if (restLength + chunk.length > MAX_LINE) skipping = true;
         // Of a line that is too long the beginning is kept, to be shown.
-        if (!skipping) rest.push(chunk);
+        if (!skipping) rest.push(Buffer.from(chunk));
         restLength += chunk.length;
         continue;
       }
@@ -161,9 +160,9 @@ async function* readBlocks(path: string): AsyncGenerator<Block> {
       }
       end = Math.max(end, start - 1);
       const bytes = end < start ? undefined : Buffer.concat([...rest, chunk.subarray(start, end)]);
-      rest = end + 1 < chunk.length ? [chunk.subarray(end + 1)] : [];
+      rest = end + 1 < chunk.length ? [Buffer.from(chunk.subarray(end + 1))] : [];
       restLength = chunk.length - end - 1;
-      yield { tooLong, bytes, bytesRead: file.bytesRead };
+      yield { tooLong, bytes, bytesRead: read.bytes };
     }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -172,9 +171,36 @@ async function* readBlocks(path: string): AsyncGenerator<Block> {
       : `can't be read (${code ?? message}); check the file and the disk`;
     throw new UnreadableFile(`${path}: ${what}`);
   }
-  const { bytesRead } = file;
+  const { bytes: bytesRead } = read;
   if (skipping) yield { tooLong: { length: restLength, beginning: rest }, bytes: undefined, bytesRead };
   else if (restLength > 0) yield { tooLong: undefined, bytes: Buffer.concat(rest), bytesRead };
+}
+
+/** The file in pieces that lie in one block of memory, each only until the next is asked for: a third of a stream's cost. */
+async function* chunksOf(path: string, read: { bytes: number }): AsyncGenerator<Buffer> {
+  const file = await open(path);
+  try {
+    const block = Buffer.allocUnsafe(CHUNK);
+    for (;;) {
+      const { bytesRead } = await file.read(block, 0, CHUNK);
+      if (bytesRead === 0) return;
+      read.bytes += bytesRead;
+      yield block.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* unpackedChunks(path: string, read: { bytes: number }): AsyncGenerator<Buffer> {
+  const file = createReadStream(path, { highWaterMark: CHUNK });
+  const unpacked = file.pipe(createGunzip({ chunkSize: CHUNK }));
+  file.on('error', (error) => unpacked.destroy(error));
+  for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+    read.bytes = file.bytesRead;
+    yield chunk;
+  }
+  read.bytes = file.bytesRead;
 }
 
 function badLength(line: number, { length, beginning }: TooLong): BadLine {

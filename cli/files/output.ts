@@ -1,6 +1,5 @@
-// Writes a folder of NDJSON files and counts what goes into them.
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+// Writes files of lines.
+import { closeSync, openSync, writeSync } from 'node:fs';
 
 const FLUSH_AT = 1 << 20;
 
@@ -32,10 +31,4 @@ export class LineWriter {
     this.#lines = [];
     this.#length = 0;
   }
-}
-
-/** Opens one writer for each name, as `<folder>/<name>.ndjson`; makes the folder. */
-export function openWriters(folder: string, names: readonly string[]): ReadonlyMap<string, LineWriter> {
-  mkdirSync(folder, { recursive: true });
-  return new Map(names.map((name) => [name, new LineWriter(join(folder, `${name}.ndjson`))]));
 }

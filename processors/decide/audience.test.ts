@@ -33,7 +33,8 @@ describe('the audience gate', () => {
       sessions: 0,
       firstSeenAt: at('09:00'),
       lastSeenAt: at('09:00'),
-      eventTypes: { view: 1 },
+      types: ['view'],
+      counts: [1],
     };
     const judged = (now: number): string => audience.judge(caseOf({ campaign, metrics, now })).verdict;
     expect([judged(at('08:59', 2)), judged(at('09:00', 2))]).toEqual(['block', 'pass']);

@@ -1,6 +1,6 @@
 // Random values of a schema, for property tests.
 import fc from 'fast-check';
-import type { AvroComplex, AvroSchema, AvroType } from '../avro.ts';
+import type { AvroComplex, AvroSchema, AvroType } from '../avro-schema.ts';
 
 const LATEST = Date.UTC(2100, 0, 1) - 1;
 

@@ -5,6 +5,9 @@ declare module '@nxtedition/rocksdb' {
     /** Bytes of the block cache. */
     readonly cacheSize?: number;
     readonly walCompression?: boolean;
+    readonly compaction?: 'level' | 'universal';
+    /** Bytes; a memtable is a quarter of it. */
+    readonly memtableMemoryBudget?: number;
   }
 
   export interface QueryOptions {
