@@ -72,6 +72,7 @@ module.exports = {
     home('chdb', 'sinks/clickhouse'),
     home('twilio', 'sinks/delivery'),
     home('fastify', 'api'),
+    home('prom-client', 'runtime'),
     home('commander', 'cli'),
     {
       name: 'shipped-code-uses-no-dev-dependency',

@@ -1,14 +1,43 @@
 import { defineConfig } from 'vitest/config';
 
-/** They start a broker and a registry: `npm run test:kafka`. */
-const KAFKA = ['runtime/kafka/{kafka-log,outage,security}.test.ts', 'schemas/confluent-registry.test.ts'];
+/** Files that share a broker and a registry, which the first of them starts. */
+const ON_SERVERS = [
+  'runtime/kafka/**/*.test.ts',
+  'schemas/confluent-registry.test.ts',
+  '**/*.kafka.test.ts',
+  'test/integration/kafka/**/*.test.ts',
+];
+const NOT_OURS = ['**/node_modules/**', 'test/faults/**'];
+
+const common = { hookTimeout: 60_000, pool: 'forks' } as const;
 
 export default defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'test/faults/**', ...(process.env.BECKON_KAFKA_TESTS === '1' ? [] : KAFKA)],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    pool: 'forks',
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'alone',
+          include: ['**/*.test.ts'],
+          exclude: [...NOT_OURS, ...ON_SERVERS],
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'kafka',
+          include: ON_SERVERS,
+          exclude: NOT_OURS,
+          // A broker that starts anew beside them takes what time it takes.
+          testTimeout: 60_000,
+          globalSetup: 'test/servers/setup.ts',
+          // After all others and one after the other: two of them with a broker each are more than two cores hold.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

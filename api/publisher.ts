@@ -1,11 +1,16 @@
 // Puts records in the topics' JSON form on the log.
 import type { Log } from '../runtime/log.ts';
 import { ADVANCE_TO, type Serde } from '../runtime/serde.ts';
+import { Definitions } from '../schemas/definitions.ts';
 import { BadValue, jsonForm } from '../schemas/json-form.ts';
-import { consents, events, profiles, sendRequests, type Topic } from '../schemas/topics.ts';
+import { campaigns, consents, events, profiles, sendRequests, type Topic } from '../schemas/topics.ts';
+import type { CampaignDefinition } from '../schemas/types.ts';
 
 /** Topics that producers write; the others are the topologies' own. */
 export const publishable: readonly Topic<unknown>[] = [events, profiles, consents, sendRequests];
+
+/** What an instance takes over HTTP: definitions too, as `campaigns apply` sends them. */
+export const accepted: readonly Topic<unknown>[] = [...publishable, campaigns];
 
 export interface BadRecord {
   /** Within what was given, from 1. */
@@ -39,7 +44,9 @@ export class Publisher {
     text.split('\n').forEach((line, i) => {
       if (line === '' || line === '\r') return;
       try {
-        values.push(form.read(JSON.parse(line)));
+        const value = form.read(JSON.parse(line));
+        if (topic.name === campaigns.name) checkDefinition(value as CampaignDefinition);
+        values.push(value);
       } catch (error) {
         bad.push({ line: i + 1, message: error instanceof BadValue ? error.message : 'is not JSON' });
       }
@@ -59,5 +66,14 @@ export class Publisher {
     };
     const partitions = Array.from({ length: this.#log.partitions(events.topic) }, (_, partition) => partition);
     await this.#log.append(partitions.map((partition) => ({ ...mark, partition })));
+  }
+}
+
+/** A definition that no instance could read would be skipped by all of them, in silence. Throws `BadValue`. */
+function checkDefinition(record: CampaignDefinition): void {
+  try {
+    new Definitions().apply(record);
+  } catch (error) {
+    throw new BadValue('definition', (error as Error).message.replaceAll('\n', '; '));
   }
 }

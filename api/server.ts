@@ -1,12 +1,16 @@
-// The instance's HTTP front, on loopback by default: health, publish, read back, explain.
+// The instance's HTTP front, on loopback by default: health and metrics, publish, read back, explain.
 import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
 import type { Worker } from '../runtime/worker.ts';
 import { type Topic, topicNamed } from '../schemas/topics.ts';
-import { Publisher, publishable } from './publisher.ts';
+import { deadLetterRoutes } from './dead-letter-routes.ts';
+import { type HealthOptions, healthRoutes } from './health-routes.ts';
+import { accepted, Publisher, publishable } from './publisher.ts';
 import { isReadable, topicLines } from './reader.ts';
+import { stateRoutes } from './state-routes.ts';
+import { topicRoutes } from './topic-routes.ts';
 
 /** The largest body of one publish. */
 const MAX_BODY = 32 << 20;
@@ -30,12 +34,13 @@ export interface ServerOptions {
   readonly worker: Worker;
   /** What moves time on. */
   readonly time: 'wall' | 'events';
+  readonly health: HealthOptions;
   /** Tells what was decided for a user and why; or that the question can't be answered. */
   readonly explain: (question: Question) => Promise<Told>;
 }
 
 /** A server that is not listening yet. */
-export function createServer({ log, serde, worker, time, explain }: ServerOptions): FastifyInstance {
+export function createServer({ log, serde, worker, time, health, explain }: ServerOptions): FastifyInstance {
   const server = fastify({ bodyLimit: MAX_BODY, forceCloseConnections: true });
   const publisher = new Publisher(log, serde);
   server.addContentTypeParser(NDJSON, { parseAs: 'string' }, (_, body, done) => done(null, body));
@@ -45,12 +50,14 @@ export function createServer({ log, serde, worker, time, explain }: ServerOption
     if (request.headers.origin !== undefined) return refuse(reply, 403, 'requests from web pages are refused');
   });
 
-  server.get('/healthz', async () => ({ status: 'ok' }));
-  server.get('/readyz', async () => ({ status: 'ok' }));
-  server.get('/v1/status', async () => ({ quiet: worker.quiet, ...worker.status() }));
+  healthRoutes(server, health);
+  topicRoutes(server, { log, worker });
+  stateRoutes(server, { log, worker });
+  deadLetterRoutes(server, { log, serde });
+  server.get('/v1/status', async () => ({ time, quiet: worker.quiet, ...worker.status() }));
 
   server.post<{ Params: { topic: string }; Body: string }>('/v1/topics/:topic/records', async (request, reply) => {
-    const topic = publishable.find((t) => t === topicNamed(request.params.topic));
+    const topic = accepted.find((t) => t === topicNamed(request.params.topic));
     if (topic === undefined)
       return refuse(reply, 404, `can't publish to ${request.params.topic}; publish to ${namesOf(publishable)}`);
     if (typeof request.body !== 'string') return refuse(reply, 415, `send NDJSON as ${NDJSON}`);

@@ -1,19 +1,24 @@
 // One instance of Beckon: the log, the topologies, the sinks and the HTTP front, joined and started, and stopped in reverse.
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { readTopic } from '../api/reader.ts';
+import { decisionTally } from '../api/decision-tally.ts';
+import { healthOf } from '../api/health-routes.ts';
 import { createServer } from '../api/server.ts';
+import manifest from '../package.json' with { type: 'json' };
 import { systemClock } from '../runtime/clock.ts';
+import type { KafkaSettings } from '../runtime/config.ts';
 import { EmbeddedLog } from '../runtime/embedded/embedded-log.ts';
 import { embeddedRegistry } from '../runtime/embedded/schema-ids.ts';
 import type { Log } from '../runtime/log.ts';
+import { Metrics, type Watched } from '../runtime/metrics.ts';
+import { type Observer, taskNamed } from '../runtime/observer.ts';
+import { Readiness } from '../runtime/readiness.ts';
 import { Serde } from '../runtime/serde.ts';
 import { Worker } from '../runtime/worker.ts';
 import type { Campaign } from '../schemas/campaign.ts';
-import { Definitions, POLICY_ID } from '../schemas/definitions.ts';
-import type { Policy } from '../schemas/policy.ts';
-import { allTopics, campaigns, DEAD_LETTERS, events, keyOf } from '../schemas/topics.ts';
+import { defaultPolicy, type Policy } from '../schemas/policy.ts';
+import { allTopics, campaigns, DEAD_LETTERS, events } from '../schemas/topics.ts';
 import type { CampaignDefinition } from '../schemas/types.ts';
 import { clickhouseSink } from '../sinks/clickhouse/clickhouse.ts';
 import { type Embedded, startEmbedded } from '../sinks/clickhouse/front.ts';
@@ -23,15 +28,14 @@ import { fileProvider } from '../sinks/delivery/file.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { engage } from '../topologies/engage.ts';
 import { pace } from '../topologies/pace.ts';
+import { type Cluster, createTopics, DEFAULT_PARTITIONS, openCluster } from './cluster.ts';
+import { newestPolicy, publishDefinitions, readDefinitions } from './definitions.ts';
 import { explainFromLog } from './explain/from-log.ts';
-import { definitionRecords } from './files/definition-records.ts';
 
 /** Where a running instance says how to reach it, within its folder. */
 export const INSTANCE_FILE = 'instance.json';
 export const TOPOLOGIES = ['engage', 'pace', 'deliver', 'clickhouse'] as const;
 export type TopologyName = (typeof TOPOLOGIES)[number];
-
-const DEFAULT_PARTITIONS = 4;
 
 export interface ClickhouseTarget {
   readonly url: string;
@@ -43,12 +47,14 @@ export interface ClickhouseTarget {
 export interface InstanceOptions {
   /** Everything the instance keeps. */
   readonly dir: string;
+  /** The cluster to run on; undefined: the embedded log in `dir`. */
+  readonly kafka?: KafkaSettings | undefined;
   readonly topologies: readonly TopologyName[];
   /** Published where they differ from what is on the log; undefined: what is on the log stays. */
   readonly campaigns: readonly Campaign[] | undefined;
   readonly policy: Policy | undefined;
   readonly time: 'wall' | 'events';
-  /** Undefined: as the folder has it, else 4. */
+  /** Of topics that are missing. Undefined: as the others have it, else 4. */
   readonly partitions: number | undefined;
   readonly host: string;
   readonly port: number;
@@ -69,18 +75,28 @@ export interface Instance {
   stop(): Promise<void>;
 }
 
-/** Starts an instance on the embedded log. Throws when its folder is in use or something can't be opened. */
+/** Starts an instance. Throws when its folder is in use or something can't be opened or reached. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
   const { dir, logger, host, port } = options;
   const closers: (() => Promise<unknown>)[] = [];
+  const metrics = new Metrics({ version: manifest.version, tallies: [decisionTally] });
+  const readiness = new Readiness();
   const stop = async (): Promise<void> => {
+    readiness.stopping();
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const { log, serde } = await openLog(dir, options.partitions);
+    mkdirSync(dir, { recursive: true });
+    const { log, serde } =
+      options.kafka === undefined
+        ? await openLog(dir, options.partitions)
+        : await onCluster(options.kafka, options, metrics);
     closers.push(() => log.close());
-    const definitions = await publishDefinitions(log, serde, options);
-    const policy = definitions.policy('default', Number.MAX_SAFE_INTEGER);
+    readiness.reached('log');
+    const known = await readDefinitions(log, serde);
+    const { definitions } = known;
+    await publishDefinitions(log, serde, known, { ...options, campaigns: options.campaigns ?? [] });
+    const policy = newestPolicy(definitions);
     const clickhouse = options.topologies.includes('clickhouse') ? await openClickhouse(options) : undefined;
     if (clickhouse !== undefined) closers.push(clickhouse.close);
 
@@ -94,25 +110,29 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       topologies: [...(wants('engage') ? [engage(definitions)] : []), ...(wants('pace') ? [pace(definitions)] : [])],
       sinks,
       globals: [{ topic: campaigns, apply: (record) => definitions.apply(record as CampaignDefinition) }],
-      partitions: log.partitions(events.topic),
       lateness: policy.latenessMs,
       maxJump: policy.maxJumpMs,
       time: options.time,
       logger,
+      observer: metrics,
+      readiness,
       onFailure: options.onFailure,
     });
-    closers.push(() => worker.stop());
-    await worker.start();
+    metrics.watch({ log, time: options.time, status: () => worker.status(), ...stateFolders(options) });
 
+    // It answers from here on, and until the last task has ended: that it isn't ready yet, or any more.
     const server = createServer({
       log,
       serde,
       worker,
       time: options.time,
+      health: healthOf(metrics, readiness, worker),
       explain: (asked) => explainFromLog(log, serde, asked, options.time === 'wall' ? systemClock.now() : undefined),
     });
     closers.push(() => server.close());
     const url = await server.listen({ host, port });
+    closers.push(() => worker.stop());
+    await worker.start();
     const file = join(dir, INSTANCE_FILE);
     writeFileSync(file, `${JSON.stringify({ url, pid: process.pid, clickhouse: clickhouse?.url ?? null })}\n`);
     closers.push(async () => rmSync(file, { force: true }));
@@ -144,33 +164,38 @@ export async function openLog(
   return { log, serde };
 }
 
-/** Publishes campaigns and policy that are new or changed as their next version, and returns what is on the log then. */
-async function publishDefinitions(log: Log, serde: Serde, options: InstanceOptions): Promise<Definitions> {
-  const definitions = new Definitions();
-  const newest = new Map<string, CampaignDefinition>();
-  for await (const records of readTopic(log, serde, campaigns)) {
-    for (const record of records) {
-      definitions.apply(record);
-      newest.set(keyOf(record.tenantId, record.campaignId), record);
-    }
+/** The cluster, with every topic in place. */
+async function onCluster(
+  kafka: KafkaSettings,
+  { dir, logger, partitions, policy }: InstanceOptions,
+  observer: Observer,
+): Promise<Cluster> {
+  const cluster = await openCluster(kafka, logger, dir, {
+    onRestoring: ({ task, records, left }) => observer.restoring(taskNamed(task), records, left),
+    onRestored: (restored) => {
+      const { task, records, ms } = restored;
+      logger.info({ ...restored, ms: Math.round(ms) }, 'state restored');
+      observer.restored(taskNamed(task), records, ms);
+    },
+  });
+  try {
+    const { log, serde } = cluster;
+    const existing = await log.existing([campaigns.topic]);
+    // A policy on the log says for how long the topics that are still missing keep their records.
+    const known = existing.size === 0 ? undefined : newestPolicy((await readDefinitions(log, serde)).definitions);
+    await createTopics(log, { partitions, policy: policy ?? known ?? defaultPolicy, brokers: cluster.name });
+    return cluster;
+  } catch (error) {
+    await cluster.close();
+    throw error;
   }
-  const { policy, time } = options;
-  const wanted = definitionRecords(
-    options.campaigns ?? [],
-    policy ?? definitions.policy('default', Number.MAX_SAFE_INTEGER),
-  );
-  for (const record of wanted) {
-    const known = newest.get(campaigns.keyOf(record));
-    const unasked = record.campaignId === POLICY_ID && policy === undefined && known !== undefined;
-    if (unasked || known?.definition === record.definition) continue;
-    const version = (known?.version ?? 0) + 1;
-    // Live, a change holds from now on; where time follows old records, and for a first version, it always did.
-    const effectiveFrom = known === undefined || time === 'events' ? 0 : systemClock.now();
-    const next = { ...record, version, effectiveFrom };
-    await log.append([serde.encode(campaigns, next, log.partitions(campaigns.topic))]);
-    definitions.apply(next);
-  }
-  return definitions;
+}
+
+/** On a cluster a task's state has a folder of its own; embedded, one database holds everything. */
+function stateFolders({ kafka, dir }: InstanceOptions): Pick<Watched, 'stateFolder'> {
+  if (kafka === undefined) return {};
+  const states = kafka.stateDir ?? join(dir, 'state');
+  return { stateFolder: ({ group, partition }) => join(states, group, String(partition)) };
 }
 
 function providerOf({ delivery, dir }: InstanceOptions): Parameters<typeof deliverySink>[0] {
@@ -182,10 +207,12 @@ function providerOf({ delivery, dir }: InstanceOptions): Parameters<typeof deliv
 async function openClickhouse(
   options: InstanceOptions,
 ): Promise<{ readonly url: string; readonly sink: Sink; close(): Promise<void> }> {
-  const { clickhouse, clickhousePort, dir, logger } = options;
+  const { clickhouse, clickhousePort, dir, kafka, logger } = options;
   if (clickhouse !== 'embedded') {
     return { url: clickhouse.url, sink: clickhouseSink(clickhouse), close: async () => {} };
   }
+  if (kafka !== undefined)
+    logger.warn('the embedded ClickHouse holds only what this instance writes; set CLICKHOUSE_URL to have all in one');
   const embedded: Embedded = await startEmbedded({
     folder: join(dir, 'clickhouse'),
     ...(clickhousePort === undefined ? {} : { port: clickhousePort }),

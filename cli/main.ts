@@ -31,7 +31,7 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'topics',
-    description: 'read back what is on the log',
+    description: 'make topics, describe them, and read back what is on them',
     load: async () => (await import('./commands/topics.ts')).topicsCommand(),
   },
   {
@@ -46,13 +46,23 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'campaigns',
-    description: 'work with campaign files',
+    description: 'check campaign files, and put them in force',
     load: async () => (await import('./commands/campaigns.ts')).campaignsCommand(),
   },
   {
     name: 'topology',
     description: 'show what the pipeline is made of',
     load: async () => (await import('./commands/topology.ts')).topologyCommand(),
+  },
+  {
+    name: 'dead-letters',
+    description: 'show what could not be taken, and put it back',
+    load: async () => (await import('./commands/dead-letters.ts')).deadLettersCommand(),
+  },
+  {
+    name: 'state',
+    description: 'show what is kept of a user or a campaign',
+    load: async () => (await import('./commands/state.ts')).stateCommand(),
   },
 ];
 

@@ -1,10 +1,15 @@
-// Where `publish` and `topics read` go: the running instance over HTTP, or the folder itself when none runs.
+// Where `publish` and `topics read` go: the running instance over HTTP, or, when none runs, the cluster or the folder itself.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { Publisher } from '../api/publisher.ts';
 import { topicLines } from '../api/reader.ts';
+import { config, type KafkaSettings } from '../runtime/config.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Serde } from '../runtime/serde.ts';
 import { jsonForm } from '../schemas/json-form.ts';
 import type { Topic } from '../schemas/topics.ts';
+import { openCluster, requireTopics } from './cluster.ts';
 import { RunFailed } from './errors.ts';
 import { holdsLog, INSTANCE_FILE, openLog } from './instance.ts';
 
@@ -36,10 +41,12 @@ export async function runningInstance(dir: string): Promise<string | undefined> 
 
 const ANSWERS_WITHIN = 5000;
 
-/** `url` first, else the instance of the folder, else the folder. */
+/** `url` first, else the instance of the folder, else the cluster that the environment names, else the folder. */
 export async function openTarget(dir: string, url?: string): Promise<Target> {
   const running = url ?? (await runningInstance(dir));
-  return running === undefined ? folderTarget(dir) : instanceTarget(running);
+  if (running !== undefined) return instanceTarget(running);
+  const { kafka } = config();
+  return kafka === undefined ? folderTarget(dir) : clusterTarget(kafka, dir);
 }
 
 interface Counted {
@@ -104,12 +111,27 @@ async function folderTarget(dir: string): Promise<Target> {
     if (error instanceof Error && error.name === 'FolderInUse') throw new RunFailed(error.message);
     throw error;
   });
+  return logTarget(`${isNew ? 'a new log' : 'the log'} in ${dir} (no instance runs on it)`, log, serde);
+}
+
+async function clusterTarget(kafka: KafkaSettings, dir: string): Promise<Target> {
+  const { log, serde, name } = await openCluster(kafka, pino({ level: 'silent' }), dir);
+  try {
+    await requireTopics(log);
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+  return logTarget(`the cluster at ${name}`, log, serde);
+}
+
+function logTarget(name: string, log: Log, serde: Serde): Target {
   const publisher = new Publisher(log, serde);
   return {
-    name: `${isNew ? 'a new log' : 'the log'} in ${dir} (no instance runs on it)`,
+    name,
     publish: (topic, values) => publisher.publish(topic, values),
     advance: (to) => publisher.advance(to),
-    read: (name) => topicLines(log, serde, name),
+    read: (topic) => topicLines(log, serde, topic),
     settled: undefined,
     close: () => log.close(),
   };

@@ -9,6 +9,12 @@ export interface Place {
   readonly offset?: number;
 }
 
+/** What a log may hold of an error: its properties and its causes may quote records or settings. */
+export function loggable(error: unknown): { readonly name: string; readonly message: string } {
+  const { name, message } = error instanceof Error ? error : { name: typeof error, message: String(error) };
+  return { name, message };
+}
+
 abstract class PlacedError extends Error {
   readonly place: Place;
 

@@ -1,7 +1,10 @@
+import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { confluentRegistry } from '../schemas/confluent-registry.ts';
 import { campaigns } from '../schemas/topics.ts';
 import type { CampaignDefinition } from '../schemas/types.ts';
 import { GlobalReader } from './global-tables.ts';
+import { Serde } from './serde.ts';
 import { type Engine, openEngine, silent, until } from './testing/engine.ts';
 
 let engine: Engine;
@@ -24,13 +27,13 @@ const definition = (campaignId: string): CampaignDefinition => ({
   definition: '{}',
 });
 
-function reader(): GlobalReader {
+function reader(serde = engine.serde): GlobalReader {
   const apply = (value: unknown): void => {
     const record = value as CampaignDefinition;
     onApply(record);
     applied.push(record.campaignId);
   };
-  return new GlobalReader(engine.log, engine.serde, { topic: campaigns, apply }, silent, (e) => failures.push(e));
+  return new GlobalReader(engine.log, serde, { topic: campaigns, apply }, silent, (e) => failures.push(e));
 }
 
 test('every partition is read whole before it is open, and followed then', async () => {
@@ -92,4 +95,61 @@ test('nothing is read after it was closed', async () => {
   await other.open();
   expect(applied).toEqual(['late']);
   await other.close();
+});
+
+/** Works on a registry that answers 503 where `isAway` says so of the number of requests before. */
+async function withRegistry(
+  isAway: (requests: number) => boolean,
+  work: (serde: Serde) => Promise<void>,
+): Promise<void> {
+  let requests = 0;
+  const answer = (response: ServerResponse, status: number, body: object): void => {
+    response.writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' });
+    response.end(JSON.stringify(body));
+  };
+  const server = createServer((_, response) => {
+    if (isAway(requests++)) answer(response, 503, { error_code: 50301, message: 'away' });
+    else answer(response, 200, { schema: campaigns.codec.json });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { readonly port: number };
+  try {
+    await work(new Serde(confluentRegistry({ url: `http://127.0.0.1:${port}` })));
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test('a registry that is away for a moment is asked until it answers', async () => {
+  await engine.put(campaigns, definition('a'));
+  // The client itself asks four times.
+  await withRegistry(
+    (requests) => requests < 10,
+    async (serde) => {
+      const table = reader(serde);
+      await table.open();
+      expect(applied).toEqual(['a']);
+      await engine.put(campaigns, definition('b'));
+      await until(() => applied.includes('b'));
+      expect(failures).toEqual([]);
+      await table.close();
+    },
+  );
+});
+
+test('a registry that stays away keeps nobody from closing', async () => {
+  await engine.put(campaigns, definition('a'));
+  let tried = 0;
+  const away = (requests: number): boolean => {
+    tried = requests;
+    return true;
+  };
+  await withRegistry(away, async (serde) => {
+    const table = reader(serde);
+    const opening = table.open();
+    await until(() => tried > 4);
+    await table.close();
+    await opening;
+    expect([applied, failures]).toEqual([[], []]);
+  });
 });

@@ -1,7 +1,9 @@
 // Topics that every instance reads whole, from the beginning: the campaigns and the policy.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { RegistryUnavailable } from '../schemas/confluent-registry.ts';
 import type { Topic } from '../schemas/topics.ts';
-import type { Log } from './log.ts';
+import type { Log, LogRecord } from './log.ts';
 import type { Serde } from './serde.ts';
 
 /** What is made of a global topic's records. `apply` throws for one that it can't take. */
@@ -11,6 +13,9 @@ export interface GlobalTable<T = unknown> {
 }
 
 const FETCH = 1024;
+/** Waits (ms) before the registry is asked again: the first, and the longest, as each is twice the one before. */
+const FIRST_WAIT = 50;
+const LONGEST_WAIT = 5000;
 
 export class GlobalReader {
   readonly #log: Log;
@@ -19,10 +24,11 @@ export class GlobalReader {
   readonly #logger: Logger;
   readonly #onFailure: (error: unknown) => void;
   readonly #positions: number[] = [];
+  readonly #closed = new AbortController();
   #reading: Promise<void> = Promise.resolve();
   #unsubscribe: (() => void) | undefined;
 
-  /** `onFailure` is told when the topic can't be read on. */
+  /** `onFailure` is told when the topic can't be read on. A registry that doesn't answer is asked until it does. */
   constructor(log: Log, serde: Serde, table: GlobalTable, logger: Logger, onFailure: (error: unknown) => void) {
     this.#log = log;
     this.#serde = serde;
@@ -42,6 +48,7 @@ export class GlobalReader {
 
   async close(): Promise<void> {
     this.#unsubscribe?.();
+    this.#closed.abort();
     await this.#reading;
   }
 
@@ -60,7 +67,7 @@ export class GlobalReader {
         const records = await this.#log.read({ topic: topic.topic, partition }, from, FETCH);
         const last = records[records.length - 1];
         if (last === undefined) break;
-        await this.#serde.learn(records);
+        if (!(await this.#learned(records))) return;
         for (const record of records) {
           const decoded = this.#serde.decode(topic, record);
           try {
@@ -68,11 +75,28 @@ export class GlobalReader {
             this.#table.apply(decoded.value);
           } catch (error) {
             const why = error instanceof Error ? error.message : String(error);
-            this.#logger.error({ topic: topic.name, partition, offset: record.offset }, `skipped: ${why}`);
+            const mend = 'what was in force before stays so; apply it anew, with `beckon campaigns apply`';
+            this.#logger.error({ topic: topic.name, partition, offset: record.offset }, `skipped: ${why}: ${mend}`);
           }
         }
         this.#positions[partition] = last.offset + 1;
       }
     }
+  }
+
+  /** Knows the schemas of the records when it resolves to true; to false when it was closed before. */
+  async #learned(records: readonly LogRecord[]): Promise<boolean> {
+    const { signal } = this.#closed;
+    for (let wait = FIRST_WAIT; !signal.aborted; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+      try {
+        await this.#serde.learn(records);
+        return true;
+      } catch (error) {
+        if (!(error instanceof RegistryUnavailable)) throw error;
+        this.#logger.warn({ topic: this.#table.topic.name, wait }, `${error.message}, trying again`);
+        await delay(wait, undefined, { signal }).catch(() => {});
+      }
+    }
+    return false;
   }
 }

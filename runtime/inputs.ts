@@ -31,7 +31,8 @@ export interface TaskInput {
 
 export class Inputs {
   readonly all: readonly TaskInput[];
-  readonly #buffers = new Map<TaskInput, { records: InputRecord[]; at: number }>();
+  /** What is at hand of each input, in their order. */
+  readonly #buffers: readonly Buffered[];
   readonly #log: Log;
   readonly #serde: Serde;
 
@@ -39,14 +40,14 @@ export class Inputs {
     this.#log = log;
     this.#serde = serde;
     this.all = [...inputs].sort((a, b) => precedence(a.role) - precedence(b.role));
-    for (const input of this.all) this.#buffers.set(input, { records: [], at: 0 });
+    this.#buffers = this.all.map((input) => ({ input, records: [], at: 0 }));
   }
 
   /** Reads every input that has nothing at hand. Resolves to the keys of what came. */
   async fetch(): Promise<readonly string[]> {
     const keys: string[] = [];
-    for (const input of this.all) {
-      const buffer = this.#bufferOf(input);
+    for (const buffer of this.#buffers) {
+      const { input } = buffer;
       if (buffer.at < buffer.records.length) continue;
       const { topic, partition } = input;
       const records = await this.#log.read(
@@ -61,7 +62,9 @@ export class Inputs {
       buffer.at = 0;
       const last = records[records.length - 1];
       if (last !== undefined) input.fetchAt = last.offset + 1;
-      for (const { record } of buffer.records) if (record.key !== null) keys.push(record.key.toString('utf8'));
+      for (const { mark, decoded } of buffer.records) {
+        if (mark === undefined && 'key' in decoded) keys.push(decoded.key);
+      }
     }
     return keys;
   }
@@ -69,8 +72,7 @@ export class Inputs {
   /** The next record of those at hand, without taking it. */
   peek(): InputRecord | undefined {
     let first: InputRecord | undefined;
-    for (const input of this.all) {
-      const { records, at } = this.#bufferOf(input);
+    for (const { input, records, at } of this.#buffers) {
       const record = records[at];
       if (record === undefined) continue;
       if (input.role !== 'stream') return record;
@@ -81,38 +83,41 @@ export class Inputs {
 
   /** Takes the record that `peek` gave. */
   take({ input, record }: InputRecord): void {
-    this.#bufferOf(input).at++;
+    for (const buffer of this.#buffers) if (buffer.input === input) buffer.at++;
     input.position = record.offset + 1;
   }
 
   /** Whether a stream that had nothing at hand may have more by now: then its records must be merged before others go on. */
   get mustFetch(): boolean {
-    return this.all.some((input) => {
-      const { records, at } = this.#bufferOf(input);
-      return at >= records.length && !input.atEnd;
-    });
+    for (const { input, records, at } of this.#buffers) if (at >= records.length && !input.atEnd) return true;
+    return false;
   }
 
   /** Every stream was asked and had nothing more. */
   get streamsAtEnd(): boolean {
-    return this.all.every((input) => {
-      const { records, at } = this.#bufferOf(input);
-      return input.role !== 'stream' || (input.atEnd && at >= records.length);
-    });
+    return this.#buffers.every(
+      ({ input, records, at }) => input.role !== 'stream' || (input.atEnd && at >= records.length),
+    );
   }
 
   #decode(input: TaskInput, record: LogRecord): InputRecord {
     const mark = timeMark(record);
-    if (mark !== undefined) return { input, record, mark, decoded: { value: undefined }, time: mark };
+    if (mark !== undefined) return { input, record, mark, decoded: A_MARK, time: mark };
     const decoded = this.#serde.decode(input.topic, record);
     const time = 'value' in decoded ? input.topic.timeOf(decoded.value) : record.timestamp;
     return { input, record, mark, decoded, time };
   }
-
-  #bufferOf(input: TaskInput): { records: InputRecord[]; at: number } {
-    return this.#buffers.get(input) as { records: InputRecord[]; at: number };
-  }
 }
+
+interface Buffered {
+  readonly input: TaskInput;
+  records: InputRecord[];
+  /** The next of them. */
+  at: number;
+}
+
+/** A time mark has no value, and a key that nobody asks for. */
+const A_MARK: Decoded = { value: undefined, key: '' };
 
 function precedence(role: InputRole): number {
   return role === 'table' ? 0 : role === 'stream' ? 2 : 1;

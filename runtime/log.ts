@@ -48,6 +48,8 @@ export interface TopicSpec {
   readonly topic: string;
   readonly partitions: number;
   readonly cleanup: 'delete' | 'compact' | 'retain';
+  /** ms after its time that a record may be deleted, where the log sees to that by itself (Kafka); absent: never. */
+  readonly retentionMs?: number;
 }
 
 /** Is told which tasks of a group this instance runs. */

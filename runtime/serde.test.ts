@@ -22,7 +22,7 @@ async function decode(record: LogRecord, topic: Topic<unknown> = events): Promis
 
 describe('a record', () => {
   test('comes back as the value it was made of', async () => {
-    expect(await decode(encoded())).toEqual({ value: event('u', 10) });
+    expect(await decode(encoded())).toEqual({ value: event('u', 10), key: 't/u' });
   });
 
   test('has the key of its tenant and user, and its own time', () => {
@@ -72,7 +72,20 @@ describe('a record', () => {
     expect(properties).toEqual({ timerAt: 1 });
     expect(serde.decode(events, record)).toMatchObject({ code: 'unknown-schema' });
     await serde.learn([record]);
-    expect(serde.decode(events, record)).toEqual({ value: { ...value, properties: {} } });
+    expect(serde.decode(events, record)).toEqual({ value: { ...value, properties: {} }, key: 't/u' });
+  });
+
+  test('written by a schema that differs in its docs alone is decoded as by our own', async () => {
+    const undocumented = JSON.stringify(JSON.parse(events.codec.json), (name, value) =>
+      name === 'doc' ? undefined : value,
+    );
+    const registry = { register: async () => 1, schema: async () => undocumented };
+    const serde = new Serde(registry);
+    await serde.open([events]);
+    const { value } = encoded();
+    const record = { ...encoded(), value: frame(2, (value as Buffer).subarray(5)) };
+    await serde.learn([record]);
+    expect(serde.decode(events, record)).toStrictEqual({ value: event('u', 10), key: 't/u' });
   });
 
   test('of a topic that was not opened is refused', () => {

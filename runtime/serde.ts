@@ -1,12 +1,14 @@
 // Between records on the log and typed values: Avro in Confluent wire format, dead letters for what is not.
-import { frame, unframe } from '../schemas/avro.ts';
+import { FRAME, frameInto, schemaIdOf } from '../schemas/avro.ts';
+import { ByteWriter } from '../schemas/byte-writer.ts';
 import type { SchemaRegistry } from '../schemas/registry.ts';
 import { DEAD_LETTERS, type Topic } from '../schemas/topics.ts';
 import type { LogRecord, NewRecord } from './log.ts';
 import { partitionOf } from './partition.ts';
 
 export type Decoded =
-  | { readonly value: unknown }
+  /** `key` is the record's, as text. */
+  | { readonly value: unknown; readonly key: string }
   | { readonly code: 'not-avro' | 'unknown-schema' | 'bad-key'; readonly message: string };
 
 /** Header of a time mark: the instant as ISO-8601 or epoch ms. */
@@ -17,6 +19,7 @@ export class Serde {
   readonly #ids = new Map<Topic<unknown>, number>();
   /** Schemas by id: JSON text, or null for an id nobody knows. */
   readonly #schemas = new Map<number, string | null>();
+  readonly #writer = new ByteWriter();
 
   constructor(registry: SchemaRegistry) {
     this.#registry = registry;
@@ -36,48 +39,74 @@ export class Serde {
     const id = this.#ids.get(topic);
     if (id === undefined) throw new Error(`topic ${topic.name} was not opened for writing`);
     const key = topic.keyOf(value);
+    const writer = this.#writer;
+    writer.begin();
+    writer.utf8(key);
+    const keyBytes = writer.take();
+    try {
+      frameInto(writer, id);
+      topic.codec.write(value, writer);
+    } catch (error) {
+      writer.drop();
+      throw error;
+    }
     return {
       topic: topic.topic,
       partition: partitionOf(key, partitions),
       timestamp: topic.timeOf(value),
-      key: Buffer.from(key),
-      value: frame(id, topic.codec.encode(value)),
+      key: keyBytes,
+      value: writer.take(),
     };
   }
 
   /** Looks up the schema ids of records that are met for the first time, so that `decode` knows them. */
   async learn(records: readonly LogRecord[]): Promise<void> {
     for (const { value } of records) {
-      const id = value === null ? undefined : unframe(value)?.schemaId;
+      const id = value === null ? undefined : schemaIdOf(value);
       if (id !== undefined && !this.#schemas.has(id)) this.#schemas.set(id, (await this.#registry.schema(id)) ?? null);
     }
   }
 
   /** The record's value, or why it has none. */
   decode(topic: Topic<unknown>, { key, value }: LogRecord): Decoded {
-    const framed = value === null ? undefined : unframe(value);
-    if (framed === undefined) return { code: 'not-avro', message: 'the value is not in Confluent wire format' };
-    const schema = this.#schemas.get(framed.schemaId);
+    const schemaId = value === null ? undefined : schemaIdOf(value);
+    if (value === null || schemaId === undefined) {
+      return { code: 'not-avro', message: 'the value is not in Confluent wire format' };
+    }
+    const schema = this.#schemas.get(schemaId);
     if (schema === null || schema === undefined) {
-      return { code: 'unknown-schema', message: `no schema has the id ${framed.schemaId}` };
+      return { code: 'unknown-schema', message: `no schema has the id ${schemaId}` };
     }
     let decoded: unknown;
     try {
       decoded =
-        schema === topic.codec.json ? topic.codec.decode(framed.avro) : topic.codec.decodeFrom(schema, framed.avro);
+        schema === topic.codec.json
+          ? topic.codec.decode(value, FRAME)
+          : topic.codec.decodeFrom(schema, value.subarray(FRAME));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return { code: 'not-avro', message: `the value is not of the schema ${framed.schemaId}: ${why}` };
+      return { code: 'not-avro', message: `the value is not of the schema ${schemaId}: ${why}` };
     }
     const expected = topic.keyOf(decoded);
-    if (key?.toString('utf8') !== expected) {
+    if (key === null || !holds(key, expected)) {
       return {
         code: 'bad-key',
         message: 'the key is not the tenant and id of the value, so the record may be in the wrong partition',
       };
     }
-    return { value: decoded };
+    return { value: decoded, key: expected };
   }
+}
+
+/** Whether the bytes are those of the text, without making a string of them. */
+function holds(bytes: Buffer, text: string): boolean {
+  const { length } = text;
+  if (bytes.length === length) {
+    let i = 0;
+    while (i < length && bytes[i] === text.charCodeAt(i) && (bytes[i] as number) < 0x80) i++;
+    if (i === length) return true;
+  }
+  return bytes.toString('utf8') === text;
 }
 
 /** The instant of a time mark; undefined for any other record. */

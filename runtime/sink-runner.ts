@@ -1,4 +1,5 @@
 // Runs a sink on one partition of its topics: stable batches, retries with back-off, offsets committed once a batch is out.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Topic } from '../schemas/topics.ts';
 import {
@@ -12,8 +13,10 @@ import {
 import type { StoreChange } from '../state/store.ts';
 import type { Clock } from './clock.ts';
 import type { Log, LogRecord, NewRecord, TaskLog } from './log.ts';
+import { type Observer, unobserved } from './observer.ts';
 import { deadLetter, type Serde, timeMark } from './serde.ts';
 import { reach } from './steps.ts';
+import type { TaskPhase } from './task-runner.ts';
 
 const FIRST_RETRY = 100;
 const LONGEST_RETRY = 10_000;
@@ -27,6 +30,20 @@ export interface SinkRunnerOptions {
   readonly clock: Clock | undefined;
   readonly stopwatch: Clock;
   readonly logger: Logger;
+  /** Is told of batches and failures; nobody when absent. */
+  readonly observer?: Observer | undefined;
+}
+
+export interface SinkStatus {
+  readonly task: string;
+  readonly phase: TaskPhase;
+  /** The next offset to write, by topic. */
+  readonly positions: Readonly<Record<string, number>>;
+  /** The topics of which a moment ago nothing more could be read. */
+  readonly atEnd: readonly string[];
+  /** Whether the outside took the last batch. */
+  readonly available: boolean;
+  readonly quiet: boolean;
 }
 
 /** The boundary of a batch that was begun, and the records that the outside refused. */
@@ -40,7 +57,9 @@ export class SinkRunner {
   readonly #options: SinkRunnerOptions;
   readonly #stop = new AbortController();
   readonly #unsubscribe: (() => void)[] = [];
-  readonly #positions: Record<string, number> = {};
+  readonly #observer: Observer;
+  readonly #inputs = new Map<Topic<unknown>, { position: number; atEnd: boolean }>();
+  #phase: TaskPhase = 'restoring';
   #wake: (() => void) | undefined;
   #woken = false;
   #quiet = false;
@@ -49,6 +68,7 @@ export class SinkRunner {
   constructor(options: SinkRunnerOptions) {
     this.#options = options;
     this.name = `${options.sink.name}.${options.partition}`;
+    this.#observer = options.observer ?? unobserved;
   }
 
   /** Runs until `stop`. Rejects with what ended it. */
@@ -57,9 +77,10 @@ export class SinkRunner {
     const taskLog = await log.openTask(sink.name, partition);
     const topics = (sink.consumes as readonly Topic<unknown>[]).filter((t) => partition < log.partitions(t.topic));
     for (const topic of topics) {
-      this.#positions[topic.name] = taskLog.position({ topic: topic.topic, partition });
+      this.#inputs.set(topic, { position: taskLog.position({ topic: topic.topic, partition }), atEnd: false });
       this.#unsubscribe.push(log.onAppend(topic.topic, () => this.#wakeUp()));
     }
+    this.#phase = 'running';
     try {
       while (!this.#stop.signal.aborted) {
         this.#woken = false;
@@ -73,6 +94,7 @@ export class SinkRunner {
         else await this.#wait(IDLE_WAIT, false);
       }
     } finally {
+      this.#phase = 'ended';
       for (const unsubscribe of this.#unsubscribe) unsubscribe();
       await taskLog.close();
     }
@@ -88,13 +110,16 @@ export class SinkRunner {
     return this.#quiet;
   }
 
-  get status(): {
-    readonly task: string;
-    readonly positions: Readonly<Record<string, number>>;
-    readonly available: boolean;
-    readonly quiet: boolean;
-  } {
-    return { task: this.name, positions: this.#positions, available: this.#available, quiet: this.#quiet };
+  get status(): SinkStatus {
+    const inputs = [...this.#inputs];
+    return {
+      task: this.name,
+      phase: this.#phase,
+      positions: Object.fromEntries(inputs.map(([topic, { position }]) => [topic.name, position])),
+      atEnd: inputs.filter(([, { atEnd }]) => atEnd).map(([topic]) => topic.name),
+      available: this.#available,
+      quiet: this.#quiet,
+    };
   }
 
   /** Writes the topic's next batch; false when there is none. */
@@ -106,7 +131,9 @@ export class SinkRunner {
     const wanted = noted === undefined ? sink.maxBatch : noted.last - from + 1;
     const records = await readRecords(log, input, from, wanted, noted?.last);
     const last = records[records.length - 1];
-    if (last === undefined && noted === undefined) return false;
+    const nothing = last === undefined && noted === undefined;
+    this.#inputs.set(topic, { position: from, atEnd: nothing });
+    if (nothing) return false;
     this.#quiet = false;
     reach(this.name, 'batch-chosen');
     // What was deleted from the log since its batch was begun is passed over.
@@ -124,7 +151,7 @@ export class SinkRunner {
       const decoded = serde.decode(topic, record);
       // A value that no schema explains was refused by the task that reads the topic, where there is one.
       if ('code' in decoded) continue;
-      values.push({ key: record.key?.toString('utf8') ?? '', value: decoded.value, partition, offset: record.offset });
+      values.push({ key: decoded.key, value: decoded.value, partition, offset: record.offset });
     }
     const id = `${topic.topic}/${partition}/${from}-${begun.last}`;
     for (;;) {
@@ -135,7 +162,7 @@ export class SinkRunner {
         partition,
         records: values.filter((r) => !begun.refused.includes(r.offset)),
       };
-      const refused = await this.#write(batch, outputs, taskLog);
+      const refused = await this.#write(batch, outputs, taskLog, noted !== undefined);
       if (refused === 'stopped') return false;
       if (refused === undefined) {
         for (const offset of begun.refused) {
@@ -152,7 +179,9 @@ export class SinkRunner {
         reach(this.name, 'offset-commit-begun');
         await written;
         reach(this.name, 'offset-commit-done');
-        this.#positions[topic.name] = begun.last + 1;
+        this.#inputs.set(topic, { position: begun.last + 1, atEnd: false });
+        const codes = letters.map(({ headers }) => headers?.code ?? '');
+        this.#observer.delivered({ group: sink.name, partition }, batch.records.length, codes);
         return true;
       }
       begun = { ...begun, refused: [...begun.refused, refused] };
@@ -161,13 +190,18 @@ export class SinkRunner {
   }
 
   /** Hands the batch to the sink until it takes it. Resolves to the offset of a record that it refuses, if any. */
-  async #write(batch: SinkBatch, outputs: NewRecord[], taskLog: TaskLog): Promise<number | 'stopped' | undefined> {
+  async #write(
+    batch: SinkBatch,
+    outputs: NewRecord[],
+    taskLog: TaskLog,
+    resumed: boolean,
+  ): Promise<number | 'stopped' | undefined> {
     const { sink, logger } = this.#options;
     if (batch.records.length === 0) return undefined;
     for (let wait = FIRST_RETRY; ; wait = Math.min(2 * wait, LONGEST_RETRY)) {
       outputs.length = 0;
       try {
-        const written = sink.write(batch, this.#context(outputs, taskLog));
+        const written = sink.write(batch, this.#context(outputs, taskLog, resumed));
         reach(this.name, 'write-begun');
         await written;
         reach(this.name, 'write-done');
@@ -183,6 +217,7 @@ export class SinkRunner {
           return error.offset;
         }
         if (!(error instanceof SinkUnavailable)) throw error;
+        this.#observer.sinkFailed(sink.name);
         if (this.#stop.signal.aborted) return 'stopped';
         if (this.#available)
           logger.warn({ sink: sink.name }, `the sink is unavailable, trying again: ${error.message}`);
@@ -193,7 +228,7 @@ export class SinkRunner {
     }
   }
 
-  #context(outputs: NewRecord[], taskLog: TaskLog): SinkContext {
+  #context(outputs: NewRecord[], taskLog: TaskLog, resumed: boolean): SinkContext {
     const { log, serde, clock } = this.#options;
     const keyOf = (key: string): Buffer => Buffer.from(`n/${key}`);
     return {
@@ -207,6 +242,7 @@ export class SinkRunner {
       },
       now: (eventTime) => clock?.now() ?? eventTime,
       signal: this.#stop.signal,
+      resumed,
     };
   }
 
@@ -232,6 +268,8 @@ export class SinkRunner {
   }
 }
 
+/** How long (ms) the log may go on saying that nothing follows what others have appended, and some. */
+const NEWS_WAIT = 300;
 /** About how large a batch may grow, bytes. */
 const BATCH_BYTES = 16 << 20;
 
@@ -245,10 +283,16 @@ async function readRecords(
 ): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = [];
   let bytes = 0;
-  for (let at = from; records.length < wanted; ) {
+  for (let at = from, looked = false; records.length < wanted; ) {
     const more = await log.read(input, at, wanted - records.length, BATCH_BYTES);
     const last = more[more.length - 1];
-    if (last === undefined) break;
+    if (last === undefined) {
+      // What another instance has read is there, though news of it may take a moment: only then it is known to be deleted.
+      if (until === undefined || looked) break;
+      looked = true;
+      await delay(NEWS_WAIT);
+      continue;
+    }
     for (const record of more) {
       records.push(record);
       bytes += record.value?.length ?? 0;

@@ -22,7 +22,22 @@ export const SINK_STEPS = [
   'offset-commit-done',
 ] as const;
 
-export type Step = (typeof TASK_STEPS)[number] | (typeof SINK_STEPS)[number];
+/** Within a task's write to the log and a sink's commit of its offset, where the log is a Kafka cluster. */
+export const TRANSACTION_STEPS = [
+  'transaction-begun',
+  'records-sent',
+  'offsets-sent',
+  'transaction-ended',
+  'store-written',
+] as const;
+/** Of any task on a Kafka cluster, from its assignment on. */
+export const OPEN_STEPS = ['open-begun', 'fenced', 'positions-known', 'piece-restored', 'restored'] as const;
+
+export type Step =
+  | (typeof TASK_STEPS)[number]
+  | (typeof SINK_STEPS)[number]
+  | (typeof TRANSACTION_STEPS)[number]
+  | (typeof OPEN_STEPS)[number];
 
 export interface StepMessage {
   /** `<group>.<partition>` */

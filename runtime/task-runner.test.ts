@@ -1,9 +1,11 @@
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { on, timers } from '../processors/processor.ts';
 import { events, profiles, signals } from '../schemas/topics.ts';
 import type { Signal } from '../schemas/types.ts';
 import { defineTopology, stream, type Topology } from '../topologies/graph.ts';
 import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
 import { LATEST_TIME } from './task.ts';
 import { TaskRunner, type TaskRunnerOptions } from './task-runner.ts';
 import { type Engine, openEngine, profile, silent, stopwatch, timeMarkTo, told, until } from './testing/engine.ts';
@@ -41,6 +43,21 @@ function start(options: Partial<TaskRunnerOptions> = {}): {
   started.ended.catch(() => {});
   running.push(started);
   return started;
+}
+
+/** The log, but for what reads it. */
+function readingBy(log: Log, read: Log['read']): Log {
+  return {
+    createTopics: (specs) => log.createTopics(specs),
+    partitions: (topic) => log.partitions(topic),
+    endOffset: (input) => log.endOffset(input),
+    read,
+    append: (records) => log.append(records),
+    onAppend: (topic, listener) => log.onAppend(topic, listener),
+    join: (group, topics, listener) => log.join(group, topics, listener),
+    openTask: (group, partition) => log.openTask(group, partition),
+    close: () => log.close(),
+  };
 }
 
 const story = async (): Promise<string[]> => (await engine.values<Signal>(signals)).map(told);
@@ -121,6 +138,54 @@ describe('a task', () => {
       expect(await story()).toEqual(Array.from({ length: processed }, (_, i) => `record:${i}`));
       if (processed === 3000) break;
     }
+  });
+
+  test('commits what it has processed while it waits for more', async () => {
+    await engine.put(events, event('u', 20, {}, 'a'));
+    let more = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      more = resolve;
+    });
+    const { runner } = start({
+      log: readingBy(engine.log, async (input, from, limit, maxBytes) => {
+        if (input.topic === events.topic && from > 0) await asked;
+        return engine.log.read(input, from, limit, maxBytes);
+      }),
+    });
+    await until(async () => (await story()).length > 0);
+    await engine.put(events, event('u', 30, {}, 'b'));
+    more();
+    await rest(runner);
+    expect(await story()).toEqual(['record:a', 'record:b']);
+  });
+
+  test('takes into few commits what is there to be read at once', async () => {
+    const all = Array.from({ length: 5000 }, (_, i) => event('u', i, {}, `${i}`));
+    await engine.put(events, ...all);
+    let commits = 0;
+    const { runner } = start({
+      // Fetches are smaller than what is there, and no time goes by.
+      stopwatch: { now: () => 0 },
+      log: {
+        ...readingBy(engine.log, (input, from) => engine.log.read(input, from, 100)),
+        openTask: async (group, partition) => {
+          const taskLog = await engine.log.openTask(group, partition);
+          return {
+            store: taskLog.store,
+            position: (input) => taskLog.position(input),
+            commit: (commit) => {
+              commits++;
+              return taskLog.commit(commit);
+            },
+            close: () => taskLog.close(),
+          };
+        },
+      },
+    });
+    await rest(runner);
+    expect(await story()).toHaveLength(all.length);
+    // One, unless the machine is busy; never one for each of the 50 fetches.
+    expect(commits).toBeLessThan(20);
   });
 
   test('leaves to its successor what was not committed when the process ended', async () => {
@@ -265,6 +330,39 @@ describe('time', () => {
     await until(() => runner.status.positions.events === 1);
     expect(runner.status).toMatchObject({ streamTime: null, deadLetters: 0 });
   });
+});
+
+test('the log tells of a timer that fails, and not what its processor said of it', async () => {
+  const failing = defineTopology({
+    name: 'failing',
+    keyed: 'user',
+    inputs: [stream(events)],
+    processors: [
+      {
+        name: 'fail',
+        emits: [],
+        on: [on(events, (_, context) => context.setTimer(timers.due, 1, 'a'))],
+        timers: [
+          {
+            kind: timers.due,
+            fire: () => {
+              throw new Error('not a number: +10000000001');
+            },
+          },
+        ],
+      },
+    ],
+    outputs: [],
+    globals: [],
+  });
+  const lines: string[] = [];
+  await engine.put(events, event('u', 20));
+  const { runner } = start({ topology: failing, logger: pino({}, { write: (line) => void lines.push(line) }) });
+  await rest(runner);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { task: 'failing.0', code: 'processing-failed', at: 1 },
+  ]);
+  expect(lines.join()).not.toContain('+1000');
 });
 
 describe('a storm of timers', () => {

@@ -154,6 +154,7 @@ export class Task implements Context {
     const handler = this.#router.fire(timer.rank);
     if (handler === undefined) return;
     this.#enter(timer.key, timer.at, false);
+    this.#row = timer.row;
     const outputs = this.outputs.length;
     try {
       const { at, key, id, requestedAt, priority, campaignId } = timer;
@@ -167,12 +168,12 @@ export class Task implements Context {
 
   /**
    * Runs the processors on an input record whose stream time was advanced to. A processor that throws leaves nothing behind:
-   * the refusal says so. Throws `StateUnreadable`.
+   * the refusal says so. `key` is the record's key, where it is at hand. Throws `StateUnreadable`.
    */
-  process(topic: Topic<unknown>, value: unknown): Fate {
+  process(topic: Topic<unknown>, value: unknown, key?: string): Fate {
     const time = topic.timeOf(value);
     const isStream = this.#roles.get(topic) === 'stream';
-    const row = this.#state.rowOf(topic.tenantOf(value), topic.idOf(value));
+    const row = key === undefined ? this.#state.rowOf(topic.tenantOf(value), topic.idOf(value)) : this.#state.row(key);
     this.#enter(row.key, time, isStream && time < this.streamTime - this.lateness);
     this.#row = row;
     const outputs = this.outputs.length;
@@ -256,7 +257,8 @@ export class Task implements Context {
         `timer ${kind.name} at ${at} (${requestedAt}, ${priority}) can't be kept: give whole ms since 1970, priority 0 to 255`,
       );
     }
-    this.#pending.push({ at, rank: kind.rank, key: this.key, requestedAt, priority, campaignId, id });
+    const row = this.#state.keepsRows ? this.#rowOf(undefined) : undefined;
+    this.#pending.push({ at, rank: kind.rank, key: this.key, requestedAt, priority, campaignId, id, row });
   }
 
   count(counter: Counter): void {

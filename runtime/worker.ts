@@ -1,13 +1,17 @@
-// The engine of one instance: a runner for every task and every sink partition, on one log.
+// The engine of one instance: a part in the group of every topology and every sink, on one log.
 import type { Logger } from 'pino';
 import type { Topic } from '../schemas/topics.ts';
 import { DEAD_LETTERS } from '../schemas/topics.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { SinkUnavailable } from '../sinks/sink.ts';
+import type { Store } from '../state/store.ts';
 import type { Topology } from '../topologies/graph.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { GlobalReader, type GlobalTable } from './global-tables.ts';
+import { GroupRunner } from './group-runner.ts';
 import type { Log } from './log.ts';
+import type { Observer } from './observer.ts';
+import type { Readiness } from './readiness.ts';
 import type { Serde } from './serde.ts';
 import { SinkRunner } from './sink-runner.ts';
 import { TaskRunner, type TaskStatus } from './task-runner.ts';
@@ -18,8 +22,8 @@ export interface WorkerOptions {
   readonly topologies: readonly Topology[];
   readonly sinks: readonly Sink[];
   readonly globals: readonly GlobalTable[];
-  /** Partitions of each topic, for those that are missing. */
-  readonly partitions: number;
+  /** Of topics that are missing, which are created; absent: all are there. */
+  readonly partitions?: number;
   /** ms. */
   readonly lateness: number;
   /** ms a record may jump ahead where time follows the records. */
@@ -27,92 +31,124 @@ export interface WorkerOptions {
   /** wall: stream time follows the wall clock at the end of the streams. events: the records alone. */
   readonly time: 'wall' | 'events';
   readonly logger: Logger;
+  /** Is told what happens; nobody when absent. */
+  readonly observer?: Observer | undefined;
+  /** Is told how far the start is. */
+  readonly readiness?: Readiness | undefined;
   /** Called once when a runner fails: the instance can't go on. */
   readonly onFailure: (error: unknown) => void;
 }
 
-type Runner = TaskRunner | SinkRunner;
-
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #globals: readonly GlobalReader[];
-  #runners: Runner[] = [];
-  #running: Promise<unknown>[] = [];
-  #stopping = false;
+  readonly #tasks: GroupRunner<TaskRunner>[] = [];
+  readonly #sinks: GroupRunner<SinkRunner>[] = [];
+  #failed = false;
+  #started = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { log, serde, globals, logger, onFailure } = options;
-    this.#globals = globals.map((table) => new GlobalReader(log, serde, table, logger, onFailure));
-  }
-
-  /** Creates what is missing and starts every runner. Throws when the log or a sink can't be opened. */
-  async start(): Promise<void> {
-    const { log, serde, topologies, sinks, time, logger } = this.#options;
-    const topics = topicsOf(this.#options);
-    await log.createTopics([
-      ...topics.map((t) => ({ topic: t.topic, partitions: this.#options.partitions, cleanup: t.cleanup })),
-      { topic: DEAD_LETTERS, partitions: this.#options.partitions, cleanup: 'delete' },
-    ]);
-    await serde.open(topics);
-    for (const reader of this.#globals) await reader.open();
-    const clock: Clock | undefined = time === 'wall' ? systemClock : undefined;
-    const common = { log, serde, clock, stopwatch: systemClock, logger };
-    for (const topology of topologies) {
-      const [first] = topology.inputs;
-      const partitions = first === undefined ? 0 : log.partitions(first.topic.topic);
-      const { lateness, maxJump } = this.#options;
-      for (let partition = 0; partition < partitions; partition++) {
-        this.#runners.push(new TaskRunner({ ...common, topology, partition, lateness, maxJump }));
-      }
-    }
-    for (const sink of sinks) {
-      await openSink(sink, logger);
-      const partitions = Math.max(...(sink.consumes as readonly Topic<unknown>[]).map((t) => log.partitions(t.topic)));
-      for (let partition = 0; partition < partitions; partition++)
-        this.#runners.push(new SinkRunner({ ...common, sink, partition }));
-    }
-    this.#running = this.#runners.map((runner) =>
-      runner.run().catch((error: unknown) => {
-        if (this.#stopping) throw error;
-        logger.error({ task: runner.name, err: error }, 'a task ended');
-        this.#options.onFailure(error);
-      }),
+    const { log, serde, globals, logger } = options;
+    this.#globals = globals.map(
+      (table) => new GlobalReader(log, serde, table, logger, (error) => this.#onFailure(error)),
     );
   }
 
-  /** Ends every runner after its slice and commit, tasks before sinks. */
+  /** Opens what is shared, joins every group and starts a runner for what it is assigned. Throws when that can't be done. */
+  async start(): Promise<void> {
+    const { log, serde, topologies, sinks, partitions, time, logger, lateness, maxJump, observer, readiness } =
+      this.#options;
+    const topics = topicsOf(this.#options);
+    if (partitions !== undefined) {
+      const specs = topics.map(({ topic, cleanup }) => ({ topic, partitions, cleanup }));
+      await log.createTopics([...specs, { topic: DEAD_LETTERS, partitions, cleanup: 'delete' }]);
+    }
+    await serde.open(topics);
+    for (const reader of this.#globals) await reader.open();
+    readiness?.reached('tables');
+    const clock: Clock | undefined = time === 'wall' ? systemClock : undefined;
+    const common = { log, serde, clock, stopwatch: systemClock, logger, observer };
+    const group = { log, logger, observer, onFailure: (error: unknown) => this.#onFailure(error) };
+    for (const topology of topologies) {
+      this.#tasks.push(
+        new GroupRunner({
+          ...group,
+          group: topology.name,
+          topics: topology.inputs.map(({ topic }) => topic.topic),
+          runnerOf: (partition) => new TaskRunner({ ...common, topology, partition, lateness, maxJump }),
+        }),
+      );
+    }
+    for (const sink of sinks) {
+      await openSink(sink, logger, observer);
+      this.#sinks.push(
+        new GroupRunner({
+          ...group,
+          group: sink.name,
+          topics: (sink.consumes as readonly Topic<unknown>[]).map(({ topic }) => topic),
+          runnerOf: (partition) => new SinkRunner({ ...common, sink, partition }),
+        }),
+      );
+    }
+    readiness?.reached('sinks');
+    await Promise.all(this.#groups.map((g) => g.start()));
+    readiness?.reached('assignments');
+    this.#started = true;
+  }
+
+  /** Ends every runner after its slice and commit, and leaves every group, so that other instances take over at once. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    for (const runner of this.#runners) runner.stop();
-    const ended = await Promise.allSettled(this.#running);
+    const ended = await Promise.allSettled(this.#groups.map((group) => group.stop()));
     for (const reader of this.#globals) await reader.close();
     for (const sink of this.#options.sinks) await sink.close();
     const failed = ended.find((e) => e.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
 
-  /** Every record on the log was processed, committed and delivered, and no timer is due. */
+  /**
+   * Every record on the log that is this instance's to process was processed, committed and delivered, and no timer is due.
+   * Never while it takes an assignment over.
+   */
   get quiet(): boolean {
-    return this.#runners.every((runner) => runner.quiet);
+    return this.#started && !this.#failed && this.#groups.every((group) => group.quiet);
   }
 
+  /** Of the tasks and sinks that this instance runs. */
   status(): { readonly tasks: readonly TaskStatus[]; readonly sinks: readonly SinkRunner['status'][] } {
-    const tasks = this.#runners.filter((r) => r instanceof TaskRunner).map((r) => r.status);
-    const sinks = this.#runners.filter((r) => r instanceof SinkRunner).map((r) => r.status);
+    const tasks = this.#tasks.flatMap((group) => group.runners.map((runner) => runner.status));
+    const sinks = this.#sinks.flatMap((group) => group.runners.map((runner) => runner.status));
     return { tasks, sinks };
+  }
+
+  /** A task's state as of its last commit; undefined where it doesn't run here, or not yet. */
+  storeOf(topology: string, partition: number): Store | undefined {
+    const name = `${topology}.${partition}`;
+    return this.#tasks.flatMap((group) => group.runners).find((runner) => runner.name === name)?.store;
+  }
+
+  get #groups(): readonly (GroupRunner<TaskRunner> | GroupRunner<SinkRunner>)[] {
+    return [...this.#tasks, ...this.#sinks];
+  }
+
+  /** The first failure is the one that is told: others are most often what came of it. */
+  #onFailure(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#options.onFailure(error);
   }
 }
 
 const OPEN_TRIES = 30;
 const OPEN_WAIT = 1000;
 
-async function openSink(sink: Sink, logger: Logger): Promise<void> {
+async function openSink(sink: Sink, logger: Logger, observer: Observer | undefined): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await sink.open();
     } catch (error) {
       if (!(error instanceof SinkUnavailable) || attempt === OPEN_TRIES) throw error;
+      observer?.sinkFailed(sink.name);
       logger.warn({ sink: sink.name, attempt }, `the sink can't be opened yet: ${error.message}`);
       await new Promise((resolve) => setTimeout(resolve, OPEN_WAIT));
     }

@@ -7,12 +7,16 @@ import { pino } from 'pino';
 import { expect, onTestFinished } from 'vitest';
 import { EmbeddedLog } from '../../runtime/embedded/embedded-log.ts';
 import { embeddedRegistry } from '../../runtime/embedded/schema-ids.ts';
+import { Metrics } from '../../runtime/metrics.ts';
+import { Readiness } from '../../runtime/readiness.ts';
 import { Serde } from '../../runtime/serde.ts';
 import { Worker } from '../../runtime/worker.ts';
 import { Definitions } from '../../schemas/definitions.ts';
 import { allTopics } from '../../schemas/topics.ts';
 import { engage } from '../../topologies/engage.ts';
 import { pace } from '../../topologies/pace.ts';
+import { decisionTally } from '../decision-tally.ts';
+import { healthOf } from '../health-routes.ts';
 import { createServer, type ServerOptions } from '../server.ts';
 
 export interface OpenLog {
@@ -41,11 +45,16 @@ export interface RunningInstance extends OpenLog {
   settled(): Promise<void>;
 }
 
-/** Follows event time; without campaigns. */
-export async function startInstance(explain?: ServerOptions['explain']): Promise<RunningInstance> {
+/** Follows event time; without campaigns unless definitions are given. */
+export async function startInstance(
+  explain?: ServerOptions['explain'],
+  definitions = new Definitions(),
+): Promise<RunningInstance> {
   const { log, serde } = await openLog();
-  const definitions = new Definitions();
   const failures: unknown[] = [];
+  const metrics = new Metrics({ version: '0.0.0', tallies: [decisionTally] });
+  const readiness = new Readiness();
+  readiness.reached('log');
   const worker = new Worker({
     log,
     serde,
@@ -57,11 +66,21 @@ export async function startInstance(explain?: ServerOptions['explain']): Promise
     maxJump: 400 * 86_400_000,
     time: 'events',
     logger: pino({ level: 'silent' }),
+    observer: metrics,
+    readiness,
     onFailure: (error) => failures.push(error),
   });
+  metrics.watch({ log, time: 'events', status: () => worker.status() });
   await worker.start();
   const nothing: ServerOptions['explain'] = async () => ({ text: '', explanation: { problem: null } });
-  const server = createServer({ log, serde, worker, time: 'events', explain: explain ?? nothing });
+  const server = createServer({
+    log,
+    serde,
+    worker,
+    time: 'events',
+    health: healthOf(metrics, readiness, worker),
+    explain: explain ?? nothing,
+  });
   onTestFinished(async () => {
     await server.close();
     await worker.stop();

@@ -1,7 +1,8 @@
-// `beckon campaigns`: campaign files.
+// `beckon campaigns`: campaign files, checked and put in force.
 import { Command } from 'commander';
 import { BadInput } from '../errors.ts';
 import { campaignsFrom, policyFrom } from '../options.ts';
+import { campaignsApplyCommand } from './campaigns-apply.ts';
 
 const EXAMPLES = `
 Every problem is one line: file:line: path: what is wrong (how to mend it).
@@ -21,7 +22,7 @@ export function campaignsCommand(): Command {
     .option('--policy <file>', 'policy.yaml (default: the built-in policy)')
     .addHelpText('after', EXAMPLES)
     .action((folder: string, { policy }: { readonly policy?: string }) => validate(folder, policy));
-  return command;
+  return command.addCommand(campaignsApplyCommand());
 }
 
 function validate(folder: string, policyFile: string | undefined): void {

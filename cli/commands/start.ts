@@ -7,14 +7,20 @@ import { type Instance, type InstanceOptions, startInstance, TOPOLOGIES, type To
 import { campaignsFrom, countOption, policyFrom, portOption } from '../options.ts';
 
 const EXAMPLES = `
-Embedded, everything is kept in --dir and nothing else needs to be installed. Logs go to stderr, one JSON line each.
-Stop it with Ctrl-C or SIGTERM: it commits what it has processed and goes on from there the next time.
+Embedded, everything is kept in --dir and nothing else needs to be installed. With KAFKA_BROKERS and SCHEMA_REGISTRY_URL set it
+runs on that cluster, as one of any number of instances that share the work: topics that are missing are created, and --dir
+holds what is this instance's own. Logs go to stderr, one JSON line each. Stop it with Ctrl-C or SIGTERM: it commits what it
+has processed, and it or the others go on from there.
 
 Examples:
   $ beckon start --campaigns examples/campaigns --policy examples/policy.yaml
   $ beckon start --time events --dir .beckon/backfill        time follows the records, for backfills and comparisons
   $ beckon start --topology engage,pace                      without delivery and ClickHouse
+  $ KAFKA_BROKERS=localhost:9092 SCHEMA_REGISTRY_URL=http://localhost:8081 beckon start --dir .beckon/2 --port 7078
 `;
+
+/** ms; what runs instances commonly kills them half a minute after it has asked them to end. */
+const STOP_WITHIN = 25_000;
 
 interface Options {
   readonly dir: string;
@@ -31,7 +37,7 @@ interface Options {
 
 export function startCommand(): Command {
   return new Command('start')
-    .option('--dir <folder>', 'where everything is kept', '.beckon')
+    .option('--dir <folder>', 'where everything is kept; an instance has one of its own', '.beckon')
     .option('--topology <names>', `which of ${TOPOLOGIES.join(', ')}, with commas between (default: all)`)
     .option(
       '--campaigns <folder>',
@@ -39,7 +45,7 @@ export function startCommand(): Command {
     )
     .option('--policy <file>', 'policy file to publish, where it is new or changed (default: that on the log)')
     .addOption(new Option('--time <source>', 'what moves time on').choices(['wall', 'events']).default('wall'))
-    .option('--partitions <number>', 'partitions of each topic, when the folder is new (default: 4)', countOption)
+    .option('--partitions <number>', 'partitions of topics that are missing (default: 4)', countOption)
     .option('--host <address>', 'address of the HTTP front', '127.0.0.1')
     .option('--port <number>', 'port of the HTTP front; 0: any free one', portOption, 7077)
     .addOption(
@@ -73,6 +79,7 @@ async function start(options: Options): Promise<void> {
   process.once('SIGTERM', stop).once('SIGINT', stop);
   const wanted: InstanceOptions = {
     dir,
+    kafka: settings.kafka,
     topologies: topologiesOf(options.topology),
     campaigns,
     policy,
@@ -89,7 +96,8 @@ async function start(options: Options): Promise<void> {
   ended.catch(() => {});
   const instance: Instance = await opened(wanted);
   const { url, clickhouseUrl } = instance;
-  logger.info({ url, clickhouse: clickhouseUrl, dir, time, pid: process.pid }, 'ready');
+  const kafka = settings.kafka?.brokers;
+  logger.info({ url, clickhouse: clickhouseUrl, kafka, dir, time, pid: process.pid }, 'ready');
   let failure: unknown;
   try {
     logger.info(`${await ended}: stopping`);
@@ -98,7 +106,15 @@ async function start(options: Options): Promise<void> {
   }
   // A second signal ends it the hard way; nothing is lost by that either.
   process.once('SIGTERM', () => process.exit(143)).once('SIGINT', () => process.exit(130));
+  // Connections to a cluster that hangs are given up one after the other; whoever waits for the end needn't wait for that.
+  const late = setTimeout(() => {
+    logger.error(
+      'not stopped in time, as the cluster does not answer; what is not committed is done again, nothing is lost',
+    );
+    process.exit(1);
+  }, STOP_WITHIN);
   await instance.stop();
+  clearTimeout(late);
   if (failure !== undefined) throw new RunFailed(failure instanceof Error ? failure.message : String(failure));
   logger.info('stopped');
 }
@@ -113,7 +129,7 @@ async function opened(options: InstanceOptions): Promise<Instance> {
       throw new RunFailed(
         `port ${options.port} of ${options.host} is taken; stop what holds it or give another --port`,
       );
-    if (error.name === 'FolderInUse' || /has \d+ partitions, not/.test(error.message))
+    if (error.name === 'FolderInUse' || error.name === 'Unrecoverable' || /has \d+ partitions, not/.test(error.message))
       throw new RunFailed(error.message);
     throw error;
   }

@@ -1,10 +1,12 @@
-// `beckon topics`: what is on the log.
+// `beckon topics`: the topics, and what is on them.
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { DEAD_LETTERS_NAME, isReadable } from '../../api/reader.ts';
 import { allTopics } from '../../schemas/topics.ts';
 import { BadInput } from '../errors.ts';
 import { openTarget } from '../target.ts';
+import { topicsCreateCommand } from './topics-create.ts';
+import { topicsDescribeCommand } from './topics-describe.ts';
 
 const EXAMPLES = `
 Examples:
@@ -24,7 +26,7 @@ export function topicsCommand(): Command {
     .option('--url <url>', "the instance's address (default: as the folder says)")
     .addHelpText('after', EXAMPLES)
     .action((topic: string, options: { readonly dir: string; readonly url?: string }) => read(topic, options));
-  return command;
+  return command.addCommand(topicsCreateCommand()).addCommand(topicsDescribeCommand());
 }
 
 async function read(name: string, { dir, url }: { readonly dir: string; readonly url?: string }): Promise<void> {

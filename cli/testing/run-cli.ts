@@ -1,8 +1,8 @@
 // The real command in a process of its own, with files in a folder that is gone after the test.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
@@ -24,11 +24,16 @@ export class Folder {
   /** Writes a file and returns its path. Objects are written as NDJSON. */
   write(name: string, content: string | Buffer | readonly object[]): string {
     const path = join(this.path, name);
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(
       path,
       Array.isArray(content) ? content.map((line) => `${JSON.stringify(line)}\n`).join('') : (content as string),
     );
     return path;
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.path, name));
   }
 
   at(name: string): string {

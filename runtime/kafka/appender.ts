@@ -1,14 +1,15 @@
 // Appends outside any task, by one idempotent producer: a send that is repeated is not doubled.
-import type { Producer } from 'kafkajs';
 import type { NewRecord } from '../log.ts';
 import type { KafkaClient } from './client.ts';
 import type { Fetcher } from './fetcher.ts';
+import { RecordProducer } from './producer.ts';
+import { refusal } from './refusals.ts';
 import { inSends, offsetsOf } from './sends.ts';
 
 export class Appender {
   readonly #client: KafkaClient;
   readonly #fetcher: Fetcher;
-  #producer: Producer | undefined;
+  #producer: RecordProducer | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(client: KafkaClient, fetcher: Fetcher) {
@@ -29,7 +30,7 @@ export class Appender {
 
   async close(): Promise<void> {
     await this.#last;
-    await this.#producer?.disconnect();
+    await this.#producer?.close();
   }
 
   async #append(records: readonly NewRecord[]): Promise<readonly number[]> {
@@ -38,11 +39,12 @@ export class Appender {
       const producer = await this.#connected();
       const offsets = offsetsOf(
         send,
-        await producer.sendBatch({ topicMessages: send.topicMessages, acks: -1 }).catch((error: unknown) => {
+        await producer.send(send.batches).catch((error: unknown) => {
           // Whether the broker has it is unknown, and so is the number it expects next: a new producer starts anew.
           this.#producer = undefined;
-          producer.disconnect().catch(() => {});
-          throw error;
+          producer.close().catch(() => {});
+          const topics = [...new Set(send.records.map(({ topic }) => topic))];
+          throw refusal(error, 'the cluster refuses to append', { records: send.records, topics }) ?? error;
         }),
       );
       for (const [i, { topic, partition }] of send.records.entries()) {
@@ -55,12 +57,8 @@ export class Appender {
     return all;
   }
 
-  async #connected(): Promise<Producer> {
-    if (this.#producer === undefined) {
-      const producer = this.#client.producer();
-      await producer.connect();
-      this.#producer = producer;
-    }
+  async #connected(): Promise<RecordProducer> {
+    this.#producer ??= await RecordProducer.open(this.#client);
     return this.#producer;
   }
 }

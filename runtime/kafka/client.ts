@@ -1,7 +1,8 @@
 // Connections to a Kafka cluster, through kafkajs, and what its errors mean.
 import { setTimeout as delay } from 'node:timers/promises';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import kafkajs, { type Admin, type KafkaConfig, type Producer, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Admin, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import type { Broker } from 'kafkajs/src/broker/index.js';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import { createLogger } from 'kafkajs/src/loggers/index.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
@@ -44,9 +45,25 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function (this: RequestQue
 export class KafkaClient {
   readonly #connection: KafkaConnection;
   readonly #kafka: kafkajs.Kafka;
+  readonly #socketFactory: ReturnType<typeof createSocketFactory>;
+  /** Rejects when a broker shows a certificate that isn't trusted, which the client itself would try again and again. */
+  readonly untrusted: Promise<never>;
 
   constructor(connection: KafkaConnection) {
     this.#connection = connection;
+    let distrust: (error: Error) => void = () => {};
+    this.untrusted = new Promise((_, reject) => {
+      distrust = reject;
+    });
+    this.untrusted.catch(() => {});
+    const connect = createSocketFactory();
+    this.#socketFactory = (args) => {
+      const socket = connect(args);
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        if (/CERT|ISSUER|LEAF_SIGNATURE/.test(error.code ?? '')) distrust(error);
+      });
+      return socket;
+    };
     const { brokers, clientId, ssl, sasl } = connection;
     this.#kafka = new kafkajs.Kafka({
       brokers: [...brokers],
@@ -56,6 +73,7 @@ export class KafkaClient {
       connectionTimeout: CONNECTION_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
       retry: RETRY,
+      socketFactory: this.#socketFactory,
       ...this.#logging(),
     });
   }
@@ -64,25 +82,13 @@ export class KafkaClient {
     return this.#kafka.admin();
   }
 
-  /** With a transactional id, a producer of transactions; without one, an idempotent producer. */
-  producer(transactionalId?: string, transactionTimeout?: number): Producer {
-    return this.#kafka.producer({
-      // The partition of every record is given.
-      createPartitioner: () => (args) => args.message.partition as number,
-      allowAutoTopicCreation: false,
-      retry: RETRY,
-      ...(transactionalId === undefined ? { idempotent: true } : { transactionalId }),
-      ...(transactionTimeout === undefined ? {} : { transactionTimeout }),
-    });
-  }
-
-  /** Connections of their own for requests that producers and consumers don't offer. */
+  /** Connections of their own, for requests of the protocol. */
   cluster(): Cluster {
     const { brokers, clientId, ssl, sasl } = this.#connection;
     const { logLevel, logCreator } = this.#logging();
     return new Cluster({
       logger: createLogger({ level: logLevel, logCreator }),
-      socketFactory: createSocketFactory(),
+      socketFactory: this.#socketFactory,
       brokers,
       clientId,
       ssl,
@@ -111,10 +117,26 @@ export class KafkaClient {
   }
 }
 
+/** The broker that coordinates a group or a transactional id. */
+export async function coordinatorOf(
+  cluster: Cluster,
+  request: { readonly groupId: string; readonly coordinatorType?: number },
+): Promise<Broker> {
+  try {
+    return await cluster.findGroupCoordinator(request);
+  } catch (error) {
+    // The client forgets why: one broker asked alone says it.
+    if (errorType(error) === undefined) await (await cluster.findControllerBroker()).findGroupCoordinator(request);
+    throw error;
+  }
+}
+
 /** The protocol's name of an error (`NOT_LEADER_FOR_PARTITION`), wherever in the chain of causes it is. */
 export function errorType(error: unknown): string | undefined {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; depth++) {
     if ('type' in at && typeof at.type === 'string') return at.type;
+    // Of a request about several topics, the first of those that failed.
+    at = 'errors' in at && Array.isArray(at.errors) ? at.errors[0] : at.cause;
   }
   return undefined;
 }
@@ -129,19 +151,37 @@ export function isFenced(error: unknown): boolean {
 const FIRST_WAIT = 5;
 const LONGEST_WAIT = 500;
 
+/** The waits of something that is tried again. */
+export class Retries {
+  readonly #until: number;
+  #wait = FIRST_WAIT;
+
+  /** For `ms` at most. */
+  constructor(ms: number) {
+    this.#until = performance.now() + ms;
+  }
+
+  /** Waits before the next try; throws the error when it will not pass, or the time is up. */
+  async after(error: unknown, passing: boolean): Promise<void> {
+    if (!passing || performance.now() > this.#until) throw error;
+    const wait = this.#wait;
+    this.#wait = Math.min(1.5 * wait, LONGEST_WAIT);
+    await delay(wait);
+  }
+}
+
 /** Tries again while `passing` says that the error will pass, for `ms` at most; the last error is thrown. */
 export async function retrying<T>(
   ms: number,
   passing: (error: unknown) => boolean,
   work: () => Promise<T>,
 ): Promise<T> {
-  const until = performance.now() + ms;
-  for (let wait = FIRST_WAIT; ; wait = Math.min(1.5 * wait, LONGEST_WAIT)) {
+  const retries = new Retries(ms);
+  for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (!passing(error) || performance.now() > until) throw error;
-      await delay(wait);
+      await retries.after(error, passing(error));
     }
   }
 }
@@ -152,4 +192,15 @@ const LASTING =
 /** Whether an error of a request may be gone when the request is repeated: all but what rights and limits forbid. */
 export function mayPass(error: unknown): boolean {
   return !LASTING.test(errorType(error) ?? '');
+}
+
+/** What brokers say while leaders and coordinators move, copies are behind, or the transaction before is being ended. */
+const TRANSIENT =
+  /^(UNKNOWN_TOPIC_OR_PARTITION|(PREFERRED_)?LEADER_NOT_AVAILABLE|NOT_LEADER_FOR_PARTITION|(FENCED|UNKNOWN)_LEADER_EPOCH|REQUEST_TIMED_OUT|BROKER_NOT_AVAILABLE|REPLICA_NOT_AVAILABLE|NETWORK_EXCEPTION|GROUP_LOAD_IN_PROGRESS|GROUP_COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR_FOR_GROUP|NOT_ENOUGH_REPLICAS(_AFTER_APPEND)?|KAFKA_STORAGE_ERROR|CONCURRENT_TRANSACTIONS)$/;
+
+/** Whether the same request, word for word, may succeed later: connections and brokers come back, leaders are found. */
+export function isTransient(error: unknown): boolean {
+  const type = errorType(error);
+  if (type !== undefined) return TRANSIENT.test(type);
+  return !(error instanceof TypeError || error instanceof RangeError);
 }

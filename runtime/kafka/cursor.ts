@@ -74,7 +74,10 @@ export class Cursor implements TopicPartition {
   put({ records, next, stable }: Fetched, keep: boolean, at: number): void {
     if (keep) this.#records = records.length === 0 ? this.#records : [...this.#records, ...records];
     else {
-      if (this.next !== this.#gapEnd) this.#start = this.next;
+      // Behind the last record at hand there is nothing but markers: a reader of it goes on here, and where nothing is at hand
+      // a reader at the start does, however many pieces that takes.
+      const last = this.#records[this.#records.length - 1];
+      if (last !== undefined && this.next !== this.#gapEnd) this.#start = last.offset + 1;
       this.#records = records;
     }
     this.next = next;

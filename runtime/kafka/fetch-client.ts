@@ -3,6 +3,7 @@ import type { Broker, FetchedPartition } from 'kafkajs/src/broker/index.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { LogRecord, TopicPartition } from '../log.ts';
 import { mayPass, retrying } from './client.ts';
+import { Leaders } from './leaders.ts';
 
 const READ_COMMITTED = 1;
 const READ_UNCOMMITTED = 0;
@@ -28,10 +29,11 @@ export interface Fetched extends FetchAt {
 
 export class FetchClient {
   readonly #cluster: Cluster;
-  readonly #topics = new Set<string>();
+  readonly #leaders: Leaders;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
+    this.#leaders = new Leaders(cluster);
   }
 
   connect(): Promise<void> {
@@ -43,27 +45,13 @@ export class FetchClient {
   }
 
   /** The broker that leads a partition. */
-  async leader({ topic, partition }: TopicPartition): Promise<string> {
-    if (!this.#topics.has(topic)) {
-      await this.#cluster.addMultipleTargetTopics([topic]);
-      this.#topics.add(topic);
-    }
-    await this.#cluster.refreshMetadataIfNecessary();
-    const find = (): string | undefined => Object.keys(this.#cluster.findLeaderForPartitions(topic, [partition]))[0];
-    let leader = find();
-    if (leader === undefined) {
-      // The topic has grown since.
-      await this.#cluster.refreshMetadata();
-      leader = find();
-    }
-    if (leader === undefined) throw new Error(`no broker leads partition ${partition} of ${topic} at present`);
-    return leader;
+  leader(input: TopicPartition): Promise<string> {
+    return this.#leaders.of(input);
   }
 
   /** Looks anew at who leads what, over new connections where they broke. */
-  async refresh(): Promise<void> {
-    if (!this.#cluster.isConnected()) await this.#cluster.connect();
-    await this.#cluster.refreshMetadata();
+  refresh(): Promise<void> {
+    return this.#leaders.refresh();
   }
 
   /** Asks a broker for what follows each offset. It answers at once when there is something, else after `maxWait` ms. */

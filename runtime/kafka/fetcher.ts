@@ -2,11 +2,12 @@
 // broker with all others that wait; readers that have caught up are watched by a long poll, which tells them of arrivals.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Unrecoverable } from '../errors.ts';
+import { loggable, Unrecoverable } from '../errors.ts';
 import type { LogRecord, TopicPartition } from '../log.ts';
-import { errorType, type KafkaClient } from './client.ts';
+import { errorType, type KafkaClient, mayPass } from './client.ts';
 import { Cursor } from './cursor.ts';
 import { FetchClient } from './fetch-client.ts';
+import { refusal } from './refusals.ts';
 
 /** How long (ms) a broker's word that nothing follows is good. */
 const END_FRESH = 25;
@@ -19,6 +20,8 @@ const POLL_PAUSE = 3;
 /** How long a reader waits for what this instance has committed, whose transaction a broker is still ending. */
 const OWN_WAIT = 100;
 const OWN_LOOK = 2;
+/** A transaction that nobody ends (ms) is one that the cluster has lost sight of: its timeout has long passed. */
+const OPEN_TRANSACTION_WAIT = 60_000;
 const IDLE_AFTER = 30_000;
 const CURSORS = 8;
 const FIRST_RETRY = 20;
@@ -64,9 +67,11 @@ export class Fetcher {
     if (limit <= 0) return [];
     let cursor = this.#cursor(input, from);
     let ownUntil: number | undefined;
-    for (let first = true; !cursor.has(from); first = false) {
+    /** What it says of the end is as of this read. */
+    let asked: Cursor | undefined;
+    while (!cursor.has(from)) {
       const own = this.#own.get(keyOf(input)) ?? 0;
-      if (cursor.atEnd && (!first || this.#endIsFresh(cursor))) {
+      if (cursor.atEnd && (cursor === asked || this.#endIsFresh(cursor))) {
         if (own <= cursor.next) return [];
         ownUntil ??= performance.now() + OWN_WAIT;
         if (performance.now() > ownUntil) {
@@ -74,9 +79,10 @@ export class Fetcher {
           this.#own.delete(keyOf(input));
           return [];
         }
-        if (!first) await delay(OWN_LOOK);
+        if (cursor === asked) await delay(OWN_LOOK);
       }
       await this.#fetched(cursor);
+      asked = cursor;
       if (!cursor.covers(from)) cursor = this.#cursor(input, from);
     }
     return cursor.take(from, limit, maxBytes);
@@ -89,9 +95,12 @@ export class Fetcher {
     end: number,
   ): AsyncGenerator<{ records: readonly LogRecord[]; next: number }> {
     const cursor = new Cursor(input, from);
+    let moved = performance.now();
     while (cursor.next < end) {
       const at = cursor.next;
       await this.#fetched(cursor);
+      if (cursor.next > at) moved = performance.now();
+      if (performance.now() - moved > OPEN_TRANSACTION_WAIT) throw leftOpen(cursor);
       // Markers alone may be all that is left.
       if (cursor.next === at) await delay(OWN_LOOK);
       else yield { records: cursor.take(at, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY), next: cursor.next };
@@ -234,6 +243,17 @@ export class Fetcher {
         for (const { cursor } of asked) this.#settle(cursor, unreadable(cursor, error));
         return;
       }
+      const [only] = asked;
+      if (!mayPass(error) && only !== undefined && asked.length === 1) {
+        const { topic, partition } = only.cursor;
+        const refused = refusal(
+          error,
+          'the cluster refuses to be read',
+          { right: 'Read', topics: [topic] },
+          { topic, partition },
+        );
+        return this.#settle(only.cursor, refused);
+      }
       if (errorType(error) !== undefined) this.#part(asked.map(({ cursor }) => cursor));
       await this.#recover(this.#demands, error, FIRST_RETRY);
     }
@@ -341,7 +361,7 @@ export class Fetcher {
   /** Brokers come back, and leaders move: nothing that a reader must hear of. */
   async #recover(client: FetchClient, error: unknown, wait: number): Promise<void> {
     if (this.#closed) return;
-    this.#logger?.debug({ err: error }, 'a fetch failed and is tried again');
+    this.#logger?.debug({ error: loggable(error) }, 'a fetch failed and is tried again');
     await delay(wait);
     await client.refresh().catch(() => delay(wait));
   }
@@ -391,6 +411,15 @@ function unreadable({ topic, partition, next }: Cursor, cause: unknown): Unrecov
     { topic, partition, offset: next },
     { cause },
   );
+}
+
+function leftOpen({ topic, partition, next }: Cursor): Unrecoverable {
+  const mend = 'find it with `kafka-transactions.sh find-hanging` and end it with `kafka-transactions.sh abort`';
+  return new Unrecoverable(`a transaction was left open by the cluster, and nothing behind it can be read: ${mend}`, {
+    topic,
+    partition,
+    offset: next,
+  });
 }
 
 function closed(): Error {

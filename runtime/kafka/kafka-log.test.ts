@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { StoreChange } from '../../state/store.ts';
 import { type KafkaServer, NO_KAFKA, startKafka } from '../../test/servers/kafka.ts';
@@ -221,6 +222,10 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       const commit = task.commit({ outputs: [huge], offsets: [], changes: [] });
       await expect(commit).rejects.toThrow(Unrecoverable);
       await expect(commit).rejects.toThrow('the cluster refuses a commit');
+      await expect(commit).rejects.toThrow(`one of 1200004 bytes for the topic ${output.topic}: raise`);
+      const append = log.append([huge]);
+      await expect(append).rejects.toThrow(Unrecoverable);
+      await expect(append).rejects.toThrow(`one of 1200004 bytes for the topic ${output.topic}: raise`);
     });
 
     test('reports a read after its end, and no corruption', async () => {
@@ -235,8 +240,17 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
     test('passes over aborted transactions, in whatever order they began and ended', async () => {
       const log = await open();
       const output = await topicOf(log);
-      const client = new KafkaClient(options());
-      const producers = [0, 1, 2].map(() => client.producer(fresh('producer')));
+      const { brokers, clientId } = options();
+      const client = new Kafka({ brokers: [...brokers], clientId, logLevel: logLevel.NOTHING });
+      const producers = [0, 1, 2].map(() =>
+        client.producer({
+          transactionalId: fresh('producer'),
+          createPartitioner:
+            () =>
+            ({ message }) =>
+              message.partition as number,
+        }),
+      );
       for (const producer of producers) await producer.connect();
       const send = (value: string) => ({ topic: output.topic, messages: [{ value, partition: 0 }] });
       const [a, b, c] = await Promise.all(producers.map((producer) => producer.transaction()));
@@ -268,6 +282,20 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       await expect(missing).rejects.toThrow(Unrecoverable);
       await expect(missing).rejects.toThrow(/deleted before they were read, the first one left is 2/);
       await expect(log.read(input, 9, 10)).rejects.toThrow(/ends at 4/);
+    });
+
+    test('goes on behind a segment whose end holds nothing but the end of a transaction', async () => {
+      const log = await open();
+      const output = await topicOf(log);
+      const task = await log.openTask('g', 0);
+      const commit = async (value: string, timestamp: number): Promise<void> => {
+        await task.commit({ outputs: [{ ...record(output, value), timestamp }], offsets: [], changes: [] });
+      };
+      await commit('a', Date.UTC(2040, 0));
+      expect(valuesOf(await readAll(log, output))).toEqual(['a']);
+      // A leap of more than a week in the records' own times: the broker begins a new segment.
+      await commit('b', Date.UTC(2041, 0));
+      expect(valuesOf(await readAll(log, output))).toEqual(['a', 'b']);
     });
 
     test('serves several readers of a partition, each at its own place', async () => {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Admin } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster/index.js';
+import { Unrecoverable } from '../errors.ts';
 import type {
   AssignmentListener,
   Log,
@@ -13,12 +14,15 @@ import type {
   TopicSpec,
 } from '../log.ts';
 import { Appender } from './appender.ts';
-import { KafkaClient, type KafkaConnection } from './client.ts';
+import { errorType, KafkaClient, type KafkaConnection } from './client.ts';
 import { Fetcher } from './fetcher.ts';
 import { KafkaTask } from './kafka-task.ts';
 import { lastWritten } from './local-store.ts';
 import { GroupMember } from './membership.ts';
+import { refusal } from './refusals.ts';
 import type { Restored, RestoreOptions } from './restore.ts';
+import { TopicAdmin } from './topic-admin.ts';
+import { changelogOf, consumerGroupOf } from './topic-config.ts';
 import { Topics } from './topics.ts';
 
 const READ_BYTES = 4 << 20;
@@ -68,19 +72,33 @@ export class KafkaLog implements Log {
   static async open(options: KafkaLogOptions): Promise<KafkaLog> {
     const log = new KafkaLog(options);
     try {
-      await log.#admin.connect();
+      await Promise.race([log.#admin.connect(), log.#client.untrusted]);
       await Promise.all([log.#cluster.connect(), log.#appender.connect(), log.#fetcher.connect()]);
       log.#clusterId = (await log.#admin.describeCluster()).clusterId;
     } catch (cause) {
       await log.close().catch(() => {});
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Kafka at ${options.brokers.join(', ')} can't be reached: ${why}`, { cause });
+      throw unreachable(options, cause);
     }
     return log;
   }
 
   createTopics(specs: readonly TopicSpec[]): Promise<void> {
     return this.#topics.create(specs);
+  }
+
+  /** The partitions of those of the topics that exist; they can be read and appended to from then on. */
+  existing(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#topics.existing(topics);
+  }
+
+  /** Sees to it that a group's changelog has a partition for each of its tasks, as joining the group does. */
+  ensureChangelog(group: string, tasks: number): Promise<void> {
+    return this.#topics.ensureChangelog(this.#changelog(group), tasks);
+  }
+
+  /** Questions of operations, on this log's connection. */
+  get admin(): TopicAdmin {
+    return new TopicAdmin(this.#admin, this.#options.app);
   }
 
   partitions(topic: string): number {
@@ -181,14 +199,37 @@ export class KafkaLog implements Log {
   }
 
   #consumerGroup(group: string): string {
-    return `${this.#options.app}.${group}`;
+    return consumerGroupOf(this.#options.app, group);
   }
 
   #changelog(group: string): string {
-    return `${this.#options.app}.${group}.changelog`;
+    return changelogOf(this.#options.app, group);
   }
 
   #folder(group: string): string {
     return join(this.#options.stateDir, group);
   }
+}
+
+/** What keeps us out for good is told from what passes. */
+function unreachable({ brokers, sasl, ssl }: KafkaConnection, cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const away = `Kafka at ${brokers.join(', ')} can't be reached`;
+  const what = `${away}: ${why}`;
+  const mend = isAuthentication(cause)
+    ? sasl === undefined
+      ? 'set KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD'
+      : 'check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD, and KAFKA_SASL_MECHANISM'
+    : /certificate|self[- ]signed|issuer/i.test(why) && ssl !== undefined
+      ? "set KAFKA_TLS_CA to the PEM file of the authority that signed the brokers' certificates"
+      : undefined;
+  if (mend !== undefined) return new Unrecoverable(`${what}: ${mend}`, {}, { cause });
+  return refusal(cause, away, {}) ?? new Error(what, { cause });
+}
+
+function isAuthentication(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if (at.name.startsWith('KafkaJSSASL')) return true;
+  }
+  return errorType(error)?.startsWith('SASL_AUTHENTICATION') ?? false;
 }

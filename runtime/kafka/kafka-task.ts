@@ -1,22 +1,23 @@
 // One task's hold on a Kafka cluster: its transactions, its committed offsets, its state.
-import type { Producer, Transaction } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Store, StoreChange } from '../../state/store.ts';
 import { systemClock } from '../clock.ts';
 import { StateCorrupted, TaskFenced, TaskLost, Unrecoverable } from '../errors.ts';
 import type { Commit, NewRecord, TaskLog, TopicPartition } from '../log.ts';
-import { errorType, isFenced, type KafkaClient, mayPass, retrying } from './client.ts';
+import { reach } from '../steps.ts';
+import { coordinatorOf, isFenced, type KafkaClient, mayPass, retrying } from './client.ts';
 import type { Fetcher } from './fetcher.ts';
 import type { Checkpoint, LocalStore } from './local-store.ts';
+import { RecordProducer } from './producer.ts';
+import { refusal } from './refusals.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { inSends, offsetsOf } from './sends.ts';
 
 const COORDINATOR_WAIT = 20_000;
-const TRANSACTION_COORDINATOR = 1;
 
 export interface TaskHost {
   readonly client: KafkaClient;
-  /** For requests to coordinators. */
+  /** For requests to groups' coordinators. */
   readonly cluster: Cluster;
   readonly fetcher: Fetcher;
   /** Throws when a topic or partition isn't there. */
@@ -46,12 +47,10 @@ export class KafkaTask implements TaskLog {
   readonly #host: TaskHost;
   readonly #names: TaskNames;
   readonly #changelog: TopicPartition;
-  readonly #producer: Producer;
+  readonly #producer: RecordProducer;
   readonly #local: LocalStore;
   readonly #positions: Map<string, number>;
   #checkpoint: Checkpoint;
-  /** The producer's initialisation begins one, which the first commit uses. */
-  #begun: Transaction | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #ended: Error | undefined;
 
@@ -60,8 +59,7 @@ export class KafkaTask implements TaskLog {
     names: TaskNames,
     changelog: TopicPartition,
     parts: {
-      readonly producer: Producer;
-      readonly begun: Transaction;
+      readonly producer: RecordProducer;
       readonly local: LocalStore;
       readonly checkpoint: Checkpoint;
       readonly positions: Map<string, number>;
@@ -71,7 +69,6 @@ export class KafkaTask implements TaskLog {
     this.#names = names;
     this.#changelog = changelog;
     this.#producer = parts.producer;
-    this.#begun = parts.begun;
     this.#local = parts.local;
     this.#checkpoint = parts.checkpoint;
     this.#positions = parts.positions;
@@ -97,24 +94,27 @@ export class KafkaTask implements TaskLog {
     options: Omit<RestoreOptions, 'fetcher' | 'task'>,
   ): Promise<{ readonly task: KafkaTask; readonly restored: Restored }> {
     const { task, transactionalId } = names;
-    const producer = host.client.producer(transactionalId, host.transactionTimeout);
+    let producer: RecordProducer | undefined;
     try {
-      await fence(host, transactionalId);
-      await producer.connect();
-      const begun = await producer.transaction();
+      reach(task, 'open-begun');
+      producer = await RecordProducer.open(host.client, { id: transactionalId, timeout: host.transactionTimeout });
+      reach(task, 'fenced');
       const positions = await committedOffsets(host.cluster, names.consumerGroup);
+      reach(task, 'positions-known');
       const { store, checkpoint, restored } = await restore({ ...options, task, fetcher: host.fetcher });
       const behind = Object.entries(checkpoint.positions).find(([input, known]) => (positions.get(input) ?? 0) < known);
       if (behind !== undefined) {
         await store.close();
         throw forgotten(names, options.changelog, behind, positions.get(behind[0]));
       }
-      const parts = { producer, begun, local: store, checkpoint, positions };
+      reach(task, 'restored');
+      const parts = { producer, local: store, checkpoint, positions };
       return { task: new KafkaTask(host, names, options.changelog, parts), restored };
     } catch (error) {
-      await producer.disconnect().catch(() => {});
-      if (error instanceof Unrecoverable) throw error;
-      throw lost(task, 'the task could not be taken over', error);
+      await producer?.close().catch(() => {});
+      const asked = { ...names, right: 'Read', topics: [options.changelog.topic] } as const;
+      const what = 'the task could not be taken over';
+      throw refusal(error, what, asked, { task }) ?? lost(task, what, error);
     }
   }
 
@@ -150,7 +150,7 @@ export class KafkaTask implements TaskLog {
     await this.#last;
     await this.#local.close();
     if (!first) return;
-    await this.#producer.disconnect().catch(() => {});
+    await this.#producer.close().catch(() => {});
   }
 
   /**
@@ -163,23 +163,31 @@ export class KafkaTask implements TaskLog {
     if (this.#ended !== undefined) throw this.#ended;
     for (const output of outputs) this.#host.check(output);
     if (outputs.length === 0 && offsets.length === 0 && changes.length === 0) return;
+    const { task } = this.#names;
+    const attempted: NewRecord[] = [];
     let sent: Sent;
     try {
-      const transaction = this.#begun ?? (await this.#producer.transaction());
-      this.#begun = undefined;
-      sent = await this.#send(transaction, outputs, changes);
-      if (offsets.length > 0) await this.#sendOffsets(transaction, offsets);
-      await transaction.commit();
+      reach(task, 'transaction-begun');
+      sent = await this.#send(outputs, changes, attempted);
+      reach(task, 'records-sent');
+      if (offsets.length > 0) {
+        await this.#producer.sendOffsets(this.#names.consumerGroup, offsets);
+        reach(task, 'offsets-sent');
+      }
+      await this.#producer.commit();
+      reach(task, 'transaction-ended');
     } catch (error) {
-      const { task } = this.#names;
       const why = isFenced(error)
         ? new TaskFenced('another owner took the task over', { task }, { cause: error })
-        : mayPass(error)
-          ? lost(task, 'a commit failed, and nobody knows whether it happened', error)
-          : new Unrecoverable(`the cluster refuses a commit: ${messageOf(error)}`, { task }, { cause: error });
+        : (refusal(
+            error,
+            'the cluster refuses a commit',
+            { ...this.#names, records: attempted, topics: topicsOf(attempted) },
+            { task },
+          ) ?? lost(task, 'a commit failed, and nobody knows whether it happened', error));
       this.#ended ??= why;
       // Not awaited: what failed may have taken the connection along.
-      this.#producer.disconnect().catch(() => {});
+      this.#producer.close().catch(() => {});
       await this.#local.close();
       throw why;
     }
@@ -190,8 +198,10 @@ export class KafkaTask implements TaskLog {
       this.#checkpoint = { ...this.#checkpoint, offset: sent.next, at: systemClock.now(), positions };
       try {
         this.#local.write(changes, this.#checkpoint);
+        reach(task, 'store-written');
       } catch (error) {
-        this.#ended ??= lost(this.#names.task, 'the local state could not be written', error);
+        // The changelog has the changes; only here they are missing.
+        this.#ended ??= error as Error;
         throw this.#ended;
       }
     }
@@ -199,14 +209,15 @@ export class KafkaTask implements TaskLog {
     this.#host.fetcher.call(new Set(outputs.map(({ topic }) => topic)));
   }
 
-  async #send(transaction: Transaction, outputs: readonly NewRecord[], changes: readonly StoreChange[]): Promise<Sent> {
+  /** `attempted` holds the records of the send under way, for what is to be said when it fails. */
+  async #send(outputs: readonly NewRecord[], changes: readonly StoreChange[], attempted: NewRecord[]): Promise<Sent> {
     const timestamp = systemClock.now();
     const logged = changes.map(({ key, value }) => ({ ...this.#changelog, timestamp, key, value: value ?? null }));
     const ends: Sent['ends'] = new Map();
     let next = this.#checkpoint.offset;
     for (const send of inSends([...outputs, ...logged])) {
-      const metadata = await transaction.sendBatch({ topicMessages: send.topicMessages, acks: -1 });
-      const offsets = offsetsOf(send, metadata);
+      attempted.splice(0, attempted.length, ...send.records);
+      const offsets = offsetsOf(send, await this.#producer.send(send.batches));
       for (const [i, { topic, partition }] of send.records.entries()) {
         const end = (offsets[i] as number) + 1;
         if (topic === this.#changelog.topic) next = end;
@@ -215,35 +226,12 @@ export class KafkaTask implements TaskLog {
     }
     return { next, ends };
   }
-
-  async #sendOffsets(transaction: Transaction, offsets: Commit['offsets']): Promise<void> {
-    const byTopic = new Map<string, { partition: number; offset: string }[]>();
-    for (const { topic, partition, offset } of offsets) {
-      const partitions = byTopic.get(topic) ?? [];
-      partitions.push({ partition, offset: String(offset) });
-      byTopic.set(topic, partitions);
-    }
-    const topics = [...byTopic].map(([topic, partitions]) => ({ topic, partitions }));
-    // A transaction of offsets alone may meet the end of the one before; the client tries again for records only.
-    await retrying(COORDINATOR_WAIT, isConcurrent, () =>
-      transaction.sendOffsets({ consumerGroupId: this.#names.consumerGroup, topics }),
-    );
-  }
-}
-
-/** Takes the transactional id over. The client's own initialisation would wait 300 ms where an open transaction is ended. */
-async function fence({ cluster, transactionTimeout }: TaskHost, transactionalId: string): Promise<void> {
-  await retrying(COORDINATOR_WAIT, mayPass, async () => {
-    const coordinatorType = TRANSACTION_COORDINATOR;
-    const coordinator = await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType });
-    await coordinator.initProducerId({ transactionalId, transactionTimeout });
-  });
 }
 
 async function committedOffsets(cluster: Cluster, groupId: string): Promise<Map<string, number>> {
   const positions = new Map<string, number>();
   await retrying(COORDINATOR_WAIT, mayPass, async () => {
-    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const coordinator = await coordinatorOf(cluster, { groupId });
     const { responses } = await coordinator.offsetFetch({ groupId, topics: [] });
     for (const { topic, partitions } of responses) {
       for (const { partition, offset } of partitions) {
@@ -254,15 +242,18 @@ async function committedOffsets(cluster: Cluster, groupId: string): Promise<Map<
   return positions;
 }
 
-function isConcurrent(error: unknown): boolean {
-  return errorType(error) === 'CONCURRENT_TRANSACTIONS';
+function topicsOf(records: readonly NewRecord[]): string[] {
+  return [...new Set(records.map(({ topic }) => topic))];
 }
 
 function lost(task: string, what: string, cause: unknown): TaskLost {
   return new TaskLost(`${what}: ${messageOf(cause)}`, { task }, { cause });
 }
 
-/** To go on from the beginning, with the state of records that were processed already, would process them twice. */
+/**
+ * To go on from the beginning, with the state of records that were processed already, would process them twice. A state from
+ * the changelog is no way out: of a commit whose end was lost with a broker, some partitions may be committed and others not.
+ */
 function forgotten(
   { task, consumerGroup }: TaskNames,
   changelog: TopicPartition,
@@ -270,8 +261,8 @@ function forgotten(
   committed: number | undefined,
 ): Unrecoverable {
   const found = committed === undefined ? 'none' : String(committed);
-  const what = `the committed offset of ${input} is ${found}, and the state goes with ${known}: offsets were reset, or expired`;
-  const mend = `set the offsets of the group ${consumerGroup} to where it was, or begin anew: delete the topic ${changelog.topic} and the state folder`;
+  const what = `the committed offset of ${input} is ${found}, and the state goes with ${known}: offsets were reset, expired, or lost with a broker`;
+  const mend = `set the offsets of the group ${consumerGroup} to what the state goes with, or begin anew: delete the topic ${changelog.topic} and the state folder`;
   return new Unrecoverable(`${what}: ${mend}`, { task });
 }
 

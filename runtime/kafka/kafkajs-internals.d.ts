@@ -29,11 +29,19 @@ declare module 'kafkajs/src/cluster/index.js' {
     findBroker(options: { readonly nodeId: string | number }): Promise<Broker>;
     /** Coordinator type 0: groups; 1: transactions. */
     findGroupCoordinator(options: { readonly groupId: string; readonly coordinatorType?: number }): Promise<Broker>;
+    findControllerBroker(): Promise<Broker>;
     removeBroker(address: { readonly host: string; readonly port: number }): void;
   }
 }
 
 declare module 'kafkajs/src/broker/index.js' {
+  import type { Message } from 'kafkajs';
+
+  export interface ProducerId {
+    readonly producerId: string;
+    readonly producerEpoch: number;
+  }
+
   export interface RawMessage {
     readonly offset: string;
     readonly timestamp: string;
@@ -58,6 +66,7 @@ declare module 'kafkajs/src/broker/index.js' {
   }
 
   export interface Broker {
+    findGroupCoordinator(request: { readonly groupId: string; readonly coordinatorType?: number }): Promise<unknown>;
     fetch(request: {
       readonly isolationLevel: number;
       readonly maxWaitTime: number;
@@ -94,10 +103,54 @@ declare module 'kafkajs/src/broker/index.js' {
         readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
       }[];
     }>;
+    isConnected(): boolean;
+    /** Without a transactional id: of any broker. */
     initProducerId(request: {
-      readonly transactionalId: string;
-      readonly transactionTimeout: number;
-    }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
+      readonly transactionalId?: string;
+      readonly transactionTimeout?: number;
+    }): Promise<ProducerId>;
+    addPartitionsToTxn(
+      request: ProducerId & {
+        readonly transactionalId: string;
+        readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
+      },
+    ): Promise<unknown>;
+    /** Throws the first of its partitions' errors; others may have been written. */
+    produce(
+      request: ProducerId & {
+        readonly transactionalId?: string;
+        readonly acks: number;
+        readonly topicData: readonly {
+          readonly topic: string;
+          readonly partitions: readonly {
+            readonly partition: number;
+            readonly firstSequence: number;
+            readonly messages: readonly Message[];
+          }[];
+        }[];
+      },
+    ): Promise<{
+      readonly topics: readonly {
+        readonly topicName: string;
+        readonly partitions: readonly { readonly partition: number; readonly baseOffset: string }[];
+      }[];
+    }>;
+    addOffsetsToTxn(
+      request: ProducerId & { readonly transactionalId: string; readonly groupId: string },
+    ): Promise<unknown>;
+    txnOffsetCommit(
+      request: ProducerId & {
+        readonly transactionalId: string;
+        readonly groupId: string;
+        readonly topics: readonly {
+          readonly topic: string;
+          readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+        }[];
+      },
+    ): Promise<unknown>;
+    endTxn(
+      request: ProducerId & { readonly transactionalId: string; readonly transactionResult: boolean },
+    ): Promise<unknown>;
     joinGroup(request: {
       readonly groupId: string;
       readonly sessionTimeout: number;
@@ -130,7 +183,9 @@ declare module 'kafkajs/src/loggers/index.js' {
 }
 
 declare module 'kafkajs/src/network/socketFactory.js' {
-  export default function createSocketFactory(): object;
+  import type { ISocketFactory } from 'kafkajs';
+
+  export default function createSocketFactory(): ISocketFactory;
 }
 
 declare module 'kafkajs/src/network/requestQueue/index.js' {

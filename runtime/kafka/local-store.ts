@@ -8,6 +8,10 @@ import { prefixedChanges, RocksStore } from '../../state/rocksdb/rocks-store.ts'
 import type { Store, StoreChange } from '../../state/store.ts';
 import { Unrecoverable } from '../errors.ts';
 
+/** What a disk or its rights cause, and no damage: nothing is gained by wiping what is there. */
+const OF_THE_DISK =
+  /no space|disk quota|read-only file|permission denied|too many open files|file too large|ENOSPC|EDQUOT|EROFS|EACCES|EMFILE|EFBIG/i;
+
 /** The keys of the checkpoint and of the state. */
 const CHECKPOINT = Buffer.from([0]);
 const STATE = Buffer.from([1]);
@@ -38,6 +42,7 @@ export class LocalStore {
     try {
       return new LocalStore(await RocksDatabase.open(folder));
     } catch (error) {
+      if (OF_THE_DISK.test(error instanceof Error ? error.message : '')) throw unwritable(folder, error);
       if (!(error instanceof FolderInUse)) return undefined;
       const mend = 'give every instance a state folder of its own';
       throw new Unrecoverable(`another instance uses the state in ${folder}: ${mend}`, {}, { cause: error });
@@ -58,7 +63,11 @@ export class LocalStore {
   write(changes: readonly StoreChange[], checkpoint: Checkpoint): void {
     const all = prefixedChanges(STATE, changes);
     all.push({ key: CHECKPOINT, value: Buffer.from(JSON.stringify(checkpoint)) });
-    this.#database.write(all);
+    try {
+      this.#database.write(all);
+    } catch (cause) {
+      throw unwritable(this.#database.folder, cause);
+    }
   }
 
   /** Has the folder wiped once it is closed. */
@@ -71,6 +80,13 @@ export class LocalStore {
     if (this.#doubtful) await wipe(this.#database.folder);
     this.#doubtful = false;
   }
+}
+
+/** Opening the task again would meet the same disk. Nothing is lost by a stop: the changelog has what was committed. */
+function unwritable(folder: string, cause: unknown): Unrecoverable {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const mend = 'see that the disk has room, and that the folder may be written to; nothing that was committed is lost';
+  return new Unrecoverable(`the local state in ${folder} can't be written: ${why}: ${mend}`, {}, { cause });
 }
 
 export function wipe(folder: string): Promise<void> {

@@ -6,9 +6,10 @@ import kafkajs from 'kafkajs';
 import type { Broker } from 'kafkajs/src/broker/index.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Logger } from 'pino';
+import { loggable } from '../errors.ts';
 import type { AssignmentListener } from '../log.ts';
 import { assign, type Member } from './assigner.ts';
-import { errorType } from './client.ts';
+import { coordinatorOf, errorType } from './client.ts';
 
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
 const PROTOCOL = 'beckon-sticky';
@@ -96,7 +97,10 @@ export class GroupMember {
         if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
         if (type === 'REBALANCE_IN_PROGRESS' || type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') continue;
         // The coordinator moved or is away.
-        this.#options.logger?.debug({ err: error, group: this.#options.groupId }, 'the group is joined again');
+        this.#options.logger?.debug(
+          { error: loggable(error), group: this.#options.groupId },
+          'the group is joined again',
+        );
         this.#coordinator = undefined;
         await delay(RETRY_WAIT, undefined, { signal }).catch(() => {});
         await this.#options.cluster.refreshMetadata().catch(() => {});
@@ -106,7 +110,7 @@ export class GroupMember {
 
   async #join(): Promise<readonly number[]> {
     const { cluster, groupId, topics, sessionTimeout, states } = this.#options;
-    this.#coordinator ??= await cluster.findGroupCoordinator({ groupId });
+    this.#coordinator ??= await coordinatorOf(cluster, { groupId });
     const claim: Claim = { owned: this.#owned, generation: this.#generation, states: [...states()] };
     const userData = Buffer.from(JSON.stringify(claim));
     const metadata = MemberMetadata.encode({ version: VERSION, topics: [...topics], userData });
@@ -161,7 +165,7 @@ export class GroupMember {
         joined();
       })
       .catch((error: unknown) => {
-        logger?.error({ err: error, group: groupId }, 'an assignment could not be taken');
+        logger?.error({ error: loggable(error), group: groupId }, 'an assignment could not be taken');
         joined(error);
       });
   }

@@ -2,6 +2,7 @@
 import type { StoreChange } from '../../state/store.ts';
 import { systemClock } from '../clock.ts';
 import type { TopicPartition } from '../log.ts';
+import { reach } from '../steps.ts';
 import type { Fetcher } from './fetcher.ts';
 import { type Checkpoint, LocalStore, wipe } from './local-store.ts';
 
@@ -61,6 +62,7 @@ export async function restore(
       store.write(changes, checkpoint);
       records += changes.length;
       onProgress?.({ task, records, left: Math.max(0, end - piece.next) });
+      reach(task, 'piece-restored');
     }
     checkpoint = { ...checkpoint, offset: Math.max(end, checkpoint.offset), at: systemClock.now() };
     store.write([], checkpoint);

@@ -1,29 +1,12 @@
 // The cluster's topics: which there are, with how many partitions, and how ours are made.
-import type { Admin, IResourceConfigEntry, ITopicConfig } from 'kafkajs';
+import type { Admin, ITopicConfig } from 'kafkajs';
 import { Unrecoverable } from '../errors.ts';
 import type { TopicPartition, TopicSpec } from '../log.ts';
 import { errorType, mayPass, retrying } from './client.ts';
-import { DELETE_RETENTION_MS } from './restore.ts';
+import { refusal } from './refusals.ts';
+import { CHANGELOG_CONFIG, type TopicConfig, topicConfig } from './topic-config.ts';
 
 const ADMIN_WAIT = 30_000;
-const CHANGELOG_SEGMENT_BYTES = 64 << 20;
-
-/** Records carry their events' times, which with `--time events` may be any; a broker refuses what is an hour ahead of it. */
-const ANY_TIME: IResourceConfigEntry = { name: 'message.timestamp.after.max.ms', value: '9223372036854775807' };
-const CONFIG: Readonly<Record<TopicSpec['cleanup'], readonly IResourceConfigEntry[]>> = {
-  delete: [{ name: 'cleanup.policy', value: 'delete' }],
-  compact: [{ name: 'cleanup.policy', value: 'compact' }],
-  retain: [
-    { name: 'cleanup.policy', value: 'delete' },
-    { name: 'retention.ms', value: '-1' },
-    { name: 'retention.bytes', value: '-1' },
-  ],
-};
-const CHANGELOG_CONFIG: readonly IResourceConfigEntry[] = [
-  { name: 'cleanup.policy', value: 'compact' },
-  { name: 'delete.retention.ms', value: String(DELETE_RETENTION_MS) },
-  { name: 'segment.bytes', value: String(CHANGELOG_SEGMENT_BYTES) },
-];
 
 export class Topics {
   readonly #admin: Admin;
@@ -42,7 +25,7 @@ export class Topics {
     await this.#make(
       specs
         .filter(({ topic }) => !this.#partitions.has(topic))
-        .map(({ topic, partitions, cleanup }) => this.#spec(topic, partitions, [...CONFIG[cleanup], ANY_TIME])),
+        .map((spec) => this.#spec(spec.topic, spec.partitions, topicConfig(spec))),
     );
     for (const { topic, partitions } of specs) {
       const found = this.#partitions.get(topic);
@@ -50,6 +33,12 @@ export class Topics {
       const mend = 'set the number that it has, or move its records to a topic of another name';
       throw new Unrecoverable(`the topic ${topic} has ${found} partitions, not ${partitions}: ${mend}`);
     }
+  }
+
+  /** The partitions of those of the topics that exist. */
+  async existing(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    await this.#look(topics);
+    return new Map([...this.#partitions].filter(([topic]) => topics.includes(topic)));
   }
 
   /** Sees to it that a changelog has a partition for every task; its partitions aren't hashed to, so it may grow. */
@@ -84,15 +73,23 @@ export class Topics {
     throw new Error(`the topic ${topic} has ${partitions} partitions: there is no partition ${partition}`);
   }
 
-  #spec(topic: string, numPartitions: number, configEntries: readonly IResourceConfigEntry[]): ITopicConfig {
-    const spec = { topic, numPartitions, configEntries: [...configEntries] };
+  #spec(topic: string, numPartitions: number, config: TopicConfig): ITopicConfig {
+    const spec = {
+      topic,
+      numPartitions,
+      configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+    };
     return this.#replication === undefined ? spec : { ...spec, replicationFactor: this.#replication };
   }
 
   async #make(topics: ITopicConfig[]): Promise<void> {
     if (topics.length === 0) return;
-    await retrying(ADMIN_WAIT, isPassing, () => this.#admin.createTopics({ topics, waitForLeaders: true }));
     const names = topics.map(({ topic }) => topic);
+    await retrying(ADMIN_WAIT, isPassing, () => this.#admin.createTopics({ topics, waitForLeaders: true })).catch(
+      (error: unknown) => {
+        throw refusal(error, 'topics can not be created', { right: 'Create', topics: names }) ?? error;
+      },
+    );
     // A broker may hear of a new topic a moment after its leader.
     await retrying(
       ADMIN_WAIT,

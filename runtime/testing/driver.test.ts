@@ -106,7 +106,7 @@ describe('outputs', () => {
 describe('state', () => {
   it.each([1, 4])('is seeded and read where the key lives, on %d partitions', (partitions) => {
     const d = driver({ partitions });
-    const known = { events: 41, sessions: 3, firstSeenAt: 1, lastSeenAt: 2, eventTypes: { view: 41 } };
+    const known = { events: 41, sessions: 3, firstSeenAt: 1, lastSeenAt: 2, types: ['view'], counts: [41] };
     d.seed('default/u1', metrics, known);
     d.pipe(events, event(T0), event(T0, 'u2'));
     expect(d.state('default/u1', metrics)).toMatchObject({ events: 42, firstSeenAt: 1, lastSeenAt: T0 });

@@ -1,14 +1,18 @@
 // A JVM that serves tests: kept by a process of its own, which ends it when the one that asked for it is gone.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const KEEPER = fileURLToPath(new URL('./keeper.ts', import.meta.url));
 const READY_MS = 90_000;
+const GENTLE_MS = 30_000;
 const LOOK_MS = 50;
+const FIRST_PORT = 15_000;
+const PORTS = 15_000;
 
 export interface JvmOptions {
   /** Names its files in the folder. */
@@ -62,18 +66,22 @@ export class Jvm {
 
   /** Ends it, gently or at once, and resolves when it is gone. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
-    const pid = this.#pid();
-    if (pid === undefined) return;
-    process.kill(pid, signal);
-    while (isAlive(pid)) await delay(LOOK_MS);
+    await endProcess(join(this.#options.folder, `${this.#options.name}.pid`), signal);
   }
+}
 
-  #pid(): number | undefined {
-    const file = join(this.#options.folder, `${this.#options.name}.pid`);
-    if (!existsSync(file)) return undefined;
-    const pid = Number(readFileSync(file, 'utf8'));
-    return isAlive(pid) ? pid : undefined;
+/** Ends the process of a pid file, by force when it doesn't end otherwise, and resolves when it is gone. */
+export async function endProcess(pidFile: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  if (!existsSync(pidFile)) return;
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  const force = performance.now() + GENTLE_MS;
+  for (let sent: string | undefined; isAlive(pid); ) {
+    const wanted = performance.now() > force ? 'SIGKILL' : signal;
+    if (wanted !== sent) process.kill(pid, wanted);
+    sent = wanted;
+    await delay(LOOK_MS);
   }
+  rmSync(pidFile);
 }
 
 export function isAlive(pid: number): boolean {
@@ -85,15 +93,21 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Ports that nobody listens on at the moment. */
+/**
+ * Ports that nobody listens on at the moment. None of those that systems give to outgoing connections: a client that tries a
+ * stopped server's port again and again may be given that very port, reach itself, and keep the server from coming back.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
+  const servers: Server[] = [];
+  while (servers.length < count) {
+    const server = createServer();
+    const port = FIRST_PORT + randomInt(PORTS);
+    const listening = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (listening) servers.push(server);
+  }
   const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;

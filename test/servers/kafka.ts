@@ -1,12 +1,14 @@
-// A real Kafka broker for tests: the one that KAFKA_BROKERS names, or one of our own (KRaft, one node, data in tmp).
+// A real Kafka broker for tests: the one that BECKON_TEST_KAFKA names, or one of our own (KRaft, one node, data in tmp).
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { haveJava, kafkaJars } from './jars.ts';
+import { kafkaJars, missing, once } from './jars.ts';
 import { freePorts, Jvm } from './jvm.ts';
 import { scratch, shared } from './shared.ts';
 
-const HEAP = '-Xmx512m';
+const JVM = ['-Xmx512m', '-XX:+UseSerialGC'];
+/** A broker of tests lives too briefly for the second compiler to pay. */
+const BRIEF = '-XX:TieredStopAtLevel=1';
 /** Any valid id does: the broker is alone and new. */
 const CLUSTER_ID = 'YmVja29uLXRlc3QtY2x1cw';
 
@@ -19,6 +21,10 @@ export interface KafkaServer {
 
 /** A broker that one test has for itself, to do harm to. */
 export interface OwnKafka extends KafkaServer {
+  /** `host:port` of its controller. */
+  readonly controller: string;
+  /** `host:port` of the further listeners, by their names. */
+  readonly listeners: Readonly<Record<string, string>>;
   /** Stops it, gently or with `kill -9`, and starts it again on the same ports and data. */
   restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   kill9(): Promise<void>;
@@ -27,26 +33,46 @@ export interface OwnKafka extends KafkaServer {
   stop(): Promise<void>;
 }
 
-/** Why there is no broker, in one line. */
-export const NO_KAFKA = 'left out: the tests on a Kafka broker (set KAFKA_BROKERS, or install Java 17 and Maven)';
+export interface OwnKafkaOptions {
+  /** In addition to the ones that every broker of tests has, or in their place. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Further listeners by name (capital letters), beside the open one. */
+  readonly listeners?: Readonly<Record<string, 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SASL_SSL' | 'SSL'>>;
+  /** Where clients of a further listener are sent (`host:port`), if not to itself: a proxy in front of it. */
+  readonly advertised?: Readonly<Record<string, string>>;
+  /** Passwords of users of SCRAM, by name. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** It is a second broker of this one's cluster. */
+  readonly joins?: OwnKafka;
+  /** For measurements: the JVM compiles as it does in production. */
+  readonly longLived?: boolean;
+}
+
+/** What is left out where there is no broker. */
+export const NO_KAFKA = 'left out: the tests on a Kafka broker (set BECKON_TEST_KAFKA, or install Java 17 and Maven)';
+
+/** Undefined when a broker can be had; else what is missing. */
+export function whyNoKafka(): string | undefined {
+  return given() === undefined ? missing() : undefined;
+}
 
 /** The broker that the test files of a run share; undefined where none can be had. Use names of your own on it. */
 export async function startKafka(): Promise<KafkaServer | undefined> {
-  const given = process.env.KAFKA_BROKERS;
-  if (given !== undefined && given !== '') return { brokers: given.split(',') };
-  if (!haveJava()) return leftOut();
+  const brokers = given();
+  if (brokers !== undefined) return { brokers };
+  if (missing() !== undefined) return undefined;
   return shared('kafka', async (folder, owner) => {
-    const { jvm, server } = await broker(folder, owner);
+    const { jvm, server } = await broker(folder, owner, {});
     await jvm.start();
     return server;
   });
 }
 
-/** A broker for the caller alone, with settings of its own; undefined where Java or Maven are missing. */
-export async function startOwnKafka(settings: Readonly<Record<string, string>> = {}): Promise<OwnKafka | undefined> {
-  if (!haveJava()) return leftOut();
+/** A broker for the caller alone; undefined where Java or Maven are missing. */
+export async function startOwnKafka(options: OwnKafkaOptions = {}): Promise<OwnKafka | undefined> {
+  if (missing() !== undefined) return undefined;
   const folder = scratch('kafka-own');
-  const { jvm, server } = await broker(folder, process.pid, settings);
+  const { jvm, server } = await broker(folder, process.pid, options);
   await jvm.start();
   return {
     ...server,
@@ -63,24 +89,59 @@ export async function startOwnKafka(settings: Readonly<Record<string, string>> =
   };
 }
 
-function leftOut(): undefined {
-  process.stderr.write(`${NO_KAFKA}\n`);
-  return undefined;
+function given(): string[] | undefined {
+  const brokers = process.env.BECKON_TEST_KAFKA;
+  return brokers === undefined || brokers === '' ? undefined : brokers.split(',');
 }
 
-async function broker(
+interface Made {
+  readonly jvm: Jvm;
+  readonly server: Pick<OwnKafka, 'brokers' | 'listeners' | 'controller'> & { readonly log: string };
+}
+
+async function broker(folder: string, owner: number, options: OwnKafkaOptions): Promise<Made> {
+  return brokerWith(await classArchive(), folder, owner, options);
+}
+
+/** Classes as the JVM has them in memory, which it need not load and check again: a start takes a third of the time. */
+async function classArchive(): Promise<string> {
+  const jars = await kafkaJars();
+  const name = 'classes.jsa';
+  const made = await once(`${jars.slice(jars.lastIndexOf('/') + 1)}-classes`, async (folder) => {
+    const scrap = scratch('kafka-classes');
+    const { jvm } = await brokerWith(`-XX:ArchiveClassesAtExit=${join(folder, name)}`, scrap, process.pid, {});
+    await jvm.start();
+    await jvm.stop();
+    rmSync(scrap, { recursive: true, force: true });
+  });
+  return `-XX:SharedArchiveFile=${join(made, name)}`;
+}
+
+async function brokerWith(
+  archive: string,
   folder: string,
   owner: number,
-  settings: Readonly<Record<string, string>> = {},
-): Promise<{ readonly jvm: Jvm; readonly server: KafkaServer & { readonly log: string } }> {
+  { settings = {}, listeners = {}, advertised = {}, users = {}, joins, longLived = false }: OwnKafkaOptions,
+): Promise<Made> {
   const jars = join(await kafkaJars(), '*');
-  const [port, controller] = (await freePorts(2)) as [number, number];
+  const names = Object.keys(listeners);
+  const [port, own, ...ports] = (await freePorts(2 + names.length)) as [number, number, ...number[]];
+  const controller = joins?.controller ?? `127.0.0.1:${own}`;
+  const open = [`PLAINTEXT://127.0.0.1:${port}`, ...names.map((name, i) => `${name}://127.0.0.1:${ports[i]}`)];
+  const shown = names.map((name, i) => `${name}://${advertised[name] ?? `127.0.0.1:${ports[i]}`}`);
+  const protocols = [
+    'PLAINTEXT:PLAINTEXT',
+    'CONTROLLER:PLAINTEXT',
+    ...names.map((name) => `${name}:${listeners[name]}`),
+  ];
   const properties: Record<string, string | number> = {
-    'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'process.roles': joins === undefined ? 'broker,controller' : 'broker',
+    'node.id': joins === undefined ? 1 : 2,
+    'controller.quorum.voters': `1@${controller}`,
+    listeners: joins === undefined ? [...open, `CONTROLLER://${controller}`].join(',') : open.join(','),
+    'advertised.listeners': [`PLAINTEXT://127.0.0.1:${port}`, ...shown].join(','),
+    'listener.security.protocol.map': protocols.join(','),
+    'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': 'false',
@@ -105,15 +166,21 @@ async function broker(
   mkdirSync(folder, { recursive: true });
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(file, lines.join(''));
-  const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file];
-  const formatted = spawnSync('java', ['-cp', jars, ...format], { encoding: 'utf8' });
+  const jvmArgs = [...JVM, ...(longLived ? [] : [BRIEF]), archive, '-cp', jars];
+  const scram = Object.entries(users).flatMap(([name, password]) =>
+    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((m) => ['--add-scram', `${m}=[name=${name},password=${password}]`]),
+  );
+  const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file, ...scram];
+  const formatArgs = jvmArgs.filter((arg) => !arg.startsWith('-XX:Archive'));
+  const formatted = spawnSync('java', [...formatArgs, ...format], { encoding: 'utf8' });
   if (formatted.status !== 0) throw new Error(`the broker's folder can't be formatted:\n${formatted.stderr}`);
   const jvm = new Jvm({
     name: 'kafka',
     folder,
     owner,
-    args: [HEAP, '-XX:+UseSerialGC', '-cp', jars, 'kafka.Kafka', file],
+    args: [...jvmArgs, 'kafka.Kafka', file],
     ready: (log) => log.includes('Kafka Server started'),
   });
-  return { jvm, server: { brokers: [`127.0.0.1:${port}`], log: jvm.log } };
+  const addresses = Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`]));
+  return { jvm, server: { brokers: [`127.0.0.1:${port}`], controller, listeners: addresses, log: jvm.log } };
 }

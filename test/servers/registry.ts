@@ -1,6 +1,6 @@
-// A real schema registry for tests: the one that SCHEMA_REGISTRY_URL names, or Apicurio's, in memory, with Confluent's API.
+// A real schema registry for tests: the one that BECKON_TEST_SCHEMA_REGISTRY names, or Apicurio's, in memory, with Confluent's API.
 import { join } from 'node:path';
-import { haveJava, registryApplication } from './jars.ts';
+import { missing, registryApplication } from './jars.ts';
 import { freePorts, Jvm } from './jvm.ts';
 import { shared } from './shared.ts';
 
@@ -11,18 +11,20 @@ export interface RegistryServer {
   readonly url: string;
 }
 
-/** Why there is no registry, in one line. */
+/** What is left out where there is no registry. */
 export const NO_REGISTRY =
-  'left out: the tests on a schema registry (set SCHEMA_REGISTRY_URL, or install Java 17 and Maven)';
+  'left out: the tests on a schema registry (set BECKON_TEST_SCHEMA_REGISTRY, or install Java 17 and Maven)';
+
+/** Undefined when a registry can be had; else what is missing. */
+export function whyNoRegistry(): string | undefined {
+  return given() === undefined ? missing() : undefined;
+}
 
 /** The registry that the test files of a run share; undefined where none can be had. Use subjects of your own on it. */
 export async function startRegistry(): Promise<RegistryServer | undefined> {
-  const given = process.env.SCHEMA_REGISTRY_URL;
-  if (given !== undefined && given !== '') return { url: given };
-  if (!haveJava()) {
-    process.stderr.write(`${NO_REGISTRY}\n`);
-    return undefined;
-  }
+  const url = given();
+  if (url !== undefined) return { url };
+  if (missing() !== undefined) return undefined;
   return shared('registry', async (folder, owner) => {
     const application = await registryApplication();
     const [port] = await freePorts(1);
@@ -44,4 +46,9 @@ export async function startRegistry(): Promise<RegistryServer | undefined> {
     await jvm.start();
     return { url };
   });
+}
+
+function given(): string | undefined {
+  const url = process.env.BECKON_TEST_SCHEMA_REGISTRY;
+  return url === '' ? undefined : url;
 }

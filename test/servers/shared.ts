@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withLock } from './jars.ts';
-import { isAlive } from './jvm.ts';
+import { endProcess, isAlive } from './jvm.ts';
 
 const PREFIX = 'beckon-servers-';
 
@@ -14,7 +14,7 @@ const PREFIX = 'beckon-servers-';
 export async function shared<T>(name: string, start: (folder: string, owner: number) => Promise<T>): Promise<T> {
   const owner = process.ppid;
   removeOfEnded();
-  const folder = join(tmpdir(), `${PREFIX}${owner}`);
+  const folder = runFolder(owner);
   mkdirSync(folder, { recursive: true });
   const reference = join(folder, `${name}.json`);
   return withLock(join(folder, `${name}.lock`), async () => {
@@ -29,10 +29,25 @@ export async function shared<T>(name: string, start: (folder: string, owner: num
 
 /** A folder for a server that isn't shared. */
 export function scratch(name: string): string {
-  return mkdtempSync(join(tmpdir(), `beckon-${name}-`));
+  const folder = runFolder(process.ppid);
+  mkdirSync(folder, { recursive: true });
+  return mkdtempSync(join(folder, `${name}-`));
 }
 
-/** Servers end with their run, but their data stays: the next run removes it. */
+/** Ends every server of this process's run and removes their data; for vitest's main process, at its end. */
+export async function endShared(): Promise<void> {
+  const folder = runFolder(process.pid);
+  if (!existsSync(folder)) return;
+  const files = readdirSync(folder, { recursive: true }).map(String);
+  for (const file of files.filter((name) => name.endsWith('.pid'))) await endProcess(join(folder, file), 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function runFolder(owner: number): string {
+  return join(tmpdir(), `${PREFIX}${owner}`);
+}
+
+/** Servers end with their run, but of one that was killed the data stays: the next run removes it. */
 function removeOfEnded(): void {
   for (const entry of readdirSync(tmpdir())) {
     const owner = entry.startsWith(PREFIX) ? Number(entry.slice(PREFIX.length)) : Number.NaN;

@@ -1,8 +1,8 @@
 // The owner of a task, to be killed by a test: commits to output, offset and state the number of the commit, and prints it.
 // With `hold N` the Nth commit's transaction is sent whole, said so (`held`), and its end never leaves the process.
 //   owner.ts BROKERS APP STATE_DIR TOPIC [hold N]
-import kafkajs, { type Producer, type Transaction } from 'kafkajs';
 import { KafkaLog } from '../kafka-log.ts';
+import { RecordProducer } from '../producer.ts';
 
 export const GROUP = 'owner';
 export const STATE_KEY = Buffer.from('commits');
@@ -27,20 +27,11 @@ async function main(): Promise<void> {
 }
 
 function holdTransaction(at: number): void {
-  const { producer } = kafkajs.Kafka.prototype;
-  kafkajs.Kafka.prototype.producer = function (config): Producer {
-    const made = producer.call(this, config);
-    const { transaction } = made;
-    let begun = 0;
-    made.transaction = async (): Promise<Transaction> => {
-      const own = await transaction();
-      if (++begun !== at) return own;
-      own.commit = () => {
-        process.stdout.write('held\n');
-        return new Promise(() => {});
-      };
-      return own;
-    };
-    return made;
+  const { commit } = RecordProducer.prototype;
+  let begun = 0;
+  RecordProducer.prototype.commit = function (this: RecordProducer): Promise<void> {
+    if (++begun !== at) return commit.call(this);
+    process.stdout.write('held\n');
+    return new Promise(() => {});
   };
 }

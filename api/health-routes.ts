@@ -1,0 +1,40 @@
+// What orchestrators and Prometheus ask an instance.
+import type { FastifyInstance } from 'fastify';
+import type { Metrics, Scrape, Watched } from '../runtime/metrics.ts';
+import type { Readiness } from '../runtime/readiness.ts';
+
+export interface HealthOptions {
+  /** What the instance waits for before it may be sent work, in words; empty when it is ready. */
+  readonly waitingFor: () => readonly string[];
+  readonly scrape: () => Promise<Scrape>;
+}
+
+/**
+ * `/healthz`: the process lives and its event loop turns, or there is no answer: give the probe a timeout. `/readyz`: 503
+ * says what is missing. `/metrics`: in Prometheus's text format.
+ */
+export function healthRoutes(server: FastifyInstance, { waitingFor, scrape }: HealthOptions): void {
+  server.get('/healthz', async () => ({ status: 'ok' }));
+
+  server.get('/readyz', async (_, reply) => {
+    const missing = waitingFor();
+    if (missing.length === 0) return { status: 'ok' };
+    return reply.code(503).send({ status: 'not ready', waitingFor: missing });
+  });
+
+  server.get('/metrics', async (_, reply) => {
+    const { contentType, text } = await scrape();
+    return reply.type(contentType).send(text);
+  });
+}
+
+/** The health of an instance that runs a worker. */
+export function healthOf(metrics: Metrics, readiness: Readiness, worker: Pick<Watched, 'status'>): HealthOptions {
+  return {
+    waitingFor: () => {
+      const { tasks, sinks } = worker.status();
+      return readiness.waitingFor([...tasks, ...sinks]);
+    },
+    scrape: () => metrics.scrape(),
+  };
+}

@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { DEAD_LETTERS } from '../../schemas/topics.ts';
+import { NO_KAFKA } from '../../test/servers/kafka.ts';
+import { TaskLost } from '../errors.ts';
+import type { TaskLog } from '../log.ts';
+import { readAll, record, valuesOf } from '../testing/log-suite.ts';
+import { KafkaClient } from './client.ts';
+import { KafkaLog } from './kafka-log.ts';
+import { ADD_OFFSETS, ADD_PARTITIONS, COMMIT_OFFSETS, END, GatedBroker, PRODUCE } from './testing/gated-broker.ts';
+
+const settings = { 'broker.heartbeat.interval.ms': '300' };
+const first = await GatedBroker.start({ settings });
+const second = first === undefined ? undefined : await GatedBroker.start({ settings, joins: first.server });
+const stateDir = mkdtempSync(join(tmpdir(), 'beckon-kafka-producer-'));
+afterAll(async () => {
+  await second?.stop();
+  await first?.stop();
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+const KEY = Buffer.from('n');
+const [FIRST, SECOND] = [1, 2];
+
+describe.skipIf(first === undefined)(first === undefined ? NO_KAFKA : 'a transaction on two brokers', () => {
+  const [one, two] = [first as GatedBroker, second as GatedBroker];
+  const connection = { brokers: [first?.address ?? '', second?.address ?? ''], clientId: 'test' };
+  let admin: Admin;
+  let log: KafkaLog;
+  let logs = 0;
+  let app = '';
+  let out = { topic: '', partition: 0 };
+
+  beforeAll(async () => {
+    admin = new KafkaClient(connection).admin();
+    await admin.connect();
+  });
+  afterAll(() => admin.disconnect());
+  afterEach(async () => {
+    for (const broker of [one, two]) broker.gate = () => 'pass';
+    await log.close();
+  });
+
+  const openLog = (): Promise<KafkaLog> =>
+    KafkaLog.open({ ...connection, app, stateDir: join(stateDir, String(logs++)) });
+
+  /** A task whose outputs are with the first broker, and whose changelog is with the second. */
+  const opened = async (): Promise<TaskLog> => {
+    app = `app-${logs}`;
+    out = { topic: `out-${logs}`, partition: 0 };
+    await admin.createTopics({
+      topics: [
+        { topic: out.topic, replicaAssignment: [{ partition: 0, replicas: [FIRST] }] },
+        { topic: `${app}.g.changelog`, replicaAssignment: [{ partition: 0, replicas: [SECOND] }] },
+      ],
+    });
+    log = await openLog();
+    await log.createTopics([{ topic: out.topic, partitions: 1, cleanup: 'delete' }]);
+    const task = await log.openTask('g', 0);
+    await write(task, 1);
+    return task;
+  };
+  const write = (task: TaskLog, n: number): Promise<void> =>
+    task.commit({
+      outputs: [record(out, `${n}`)],
+      offsets: [{ ...out, offset: n }],
+      changes: [{ key: KEY, value: Buffer.from(`${n}`) }],
+    });
+  const move = async (topic: string, to: number): Promise<void> => {
+    await admin.alterPartitionReassignments({
+      topics: [{ topic, partitionAssignment: [{ partition: 0, replicas: [to] }] }],
+    });
+    const leader = async (): Promise<number | undefined> =>
+      (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.leader;
+    while ((await leader()) !== to) await delay(20);
+  };
+  /** What was committed is there once: outputs, and the state as another instance restores it. */
+  const expectOnce = async (last: number): Promise<void> => {
+    const all = Array.from({ length: last }, (_, i) => `${i + 1}`);
+    expect(valuesOf(await readAll(log, out))).toEqual(all);
+    const other = await openLog();
+    const restored = await other.openTask('g', 0);
+    expect(String(restored.store.get(KEY))).toBe(String(last));
+    expect(restored.position(out)).toBe(last);
+    await other.close();
+  };
+
+  test('is not doubled where one still takes its part while the other has to be asked again', async () => {
+    const task = await opened();
+    let askedAgain: () => void = () => {};
+    const again = new Promise<void>((resolve) => {
+      askedAgain = resolve;
+    });
+    let asked = 0;
+    one.gate = (api) => (api === PRODUCE ? again.then(() => 'pass') : 'pass');
+    two.gate = (api) => {
+      if (api !== PRODUCE) return 'pass';
+      if (++asked === 1) return 'cut';
+      askedAgain();
+      return 'pass';
+    };
+    await write(task, 2);
+    await write(task, 3);
+    await expectOnce(3);
+  });
+
+  test('is not doubled where a part that is written moves to a broker that has to be asked again', async () => {
+    const task = await opened();
+    let asked = 0;
+    two.gate = async (api) => {
+      if (api !== PRODUCE || ++asked > 1) return 'pass';
+      await move(out.topic, SECOND);
+      return 'cut';
+    };
+    await write(task, 2);
+    await write(task, 3);
+    await expectOnce(3);
+  });
+
+  test('loses nothing where a part that failed moves to a broker that has taken its own', async () => {
+    const task = await opened();
+    let asked = 0;
+    two.gate = async (api) => {
+      if (api !== PRODUCE || ++asked > 1) return 'pass';
+      await move(`${app}.g.changelog`, FIRST);
+      return 'cut';
+    };
+    await write(task, 2);
+    await expectOnce(2);
+  });
+
+  test('takes a dead letter of an input that was as large as a broker takes', async () => {
+    const task = await opened();
+    const letters = { topic: DEAD_LETTERS, partition: 0 };
+    await log.createTopics([{ topic: DEAD_LETTERS, partitions: 1, cleanup: 'delete' }]);
+    const value = Buffer.alloc((1 << 20) - 100, 'x');
+    await log.append([{ ...record(out, 'input'), value }]);
+    const letter = { ...record(letters, 'letter'), value, headers: { message: 'y'.repeat(2000) } };
+    await task.commit({ outputs: [letter], offsets: [], changes: [] });
+    expect((await readAll(log, letters)).map((kept) => kept.value?.length)).toEqual([value.length]);
+  });
+
+  test('is not needed: an append is not doubled either', async () => {
+    await opened();
+    const other = { topic: `${app}.g.changelog`, partition: 0 };
+    let asked = 0;
+    two.gate = async (api) => {
+      if (api !== PRODUCE || ++asked > 1) return 'pass';
+      await move(out.topic, SECOND);
+      return 'cut';
+    };
+    const offsets = await log.append([record(out, '2'), record(other, 'b'), record(out, '3')]);
+    expect(valuesOf(await readAll(log, out))).toEqual(['1', '2', '3']);
+    expect(valuesOf(await readAll(log, other))).toEqual(['1', 'b']);
+    expect(offsets).toHaveLength(3);
+    expect((await log.read(out, offsets[2] as number, 1)).map((r) => String(r.value))).toEqual(['3']);
+  });
+
+  for (const [name, wanted] of Object.entries({ PRODUCE, ADD_PARTITIONS, ADD_OFFSETS, COMMIT_OFFSETS, END })) {
+    for (const verdict of ['cut', 'forget'] as const) {
+      test(`goes on after a connection that ends at ${name} (${verdict})`, async () => {
+        let task = await opened();
+        let [asked, reopened] = [0, 0];
+        for (const broker of [one, two]) {
+          broker.gate = (api) => (api === wanted && ++asked === 1 ? verdict : 'pass');
+        }
+        while (task.position(out) < 3) {
+          await write(task, task.position(out) + 1).catch(async (error: unknown) => {
+            expect(error).toBeInstanceOf(TaskLost);
+            task = await log.openTask('g', 0);
+            reopened++;
+          });
+        }
+        await expectOnce(3);
+        expect(asked).toBeGreaterThan(1);
+        expect(reopened).toBe(wanted === COMMIT_OFFSETS || wanted === END ? 1 : 0);
+      });
+    }
+  }
+});

@@ -1,0 +1,261 @@
+// Writes records so that none is doubled or lost, whatever fails on the way; with a transactional id, in transactions.
+//
+// kafkajs has a producer too, but not one for several brokers: it forgets which partitions of a send were written when
+// another broker's part fails, and numbers anew, or leaves out, those whose leader moves before it tries again.
+import type { Message } from 'kafkajs';
+import type { Broker } from 'kafkajs/src/broker/index.js';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { TopicPartition } from '../log.ts';
+import { coordinatorOf, errorType, isTransient, type KafkaClient, Retries } from './client.ts';
+import { Leaders } from './leaders.ts';
+
+/** How long (ms) brokers that fail are asked again: enough for one to restart. */
+const PATIENCE = 20_000;
+const ALL_REPLICAS = -1;
+const GROUP = 0;
+const TRANSACTION = 1;
+/** Numbers of records go round after the highest of 32 bits. */
+const NUMBERS = 2 ** 31;
+
+export interface Transactional {
+  readonly id: string;
+  /** ms after which the coordinator ends a transaction that was left open. */
+  readonly timeout: number;
+}
+
+/** Records of one partition, written at once or not at all. */
+export interface Batch extends TopicPartition {
+  readonly messages: readonly Message[];
+}
+
+/** What the broker knows a batch by when it comes again; it is the same for every try. */
+interface Numbered extends Batch {
+  readonly firstSequence: number;
+}
+
+/**
+ * One send after the other: the next begins when the one before is done. After an error of any call it can't be used any
+ * more: what a broker has of it is unknown.
+ */
+export class RecordProducer {
+  readonly #cluster: Cluster;
+  readonly #leaders: Leaders;
+  readonly #transactional: Transactional | undefined;
+  readonly #coordinators = new Map<number, Broker>();
+  readonly #sequences = new Map<string, number>();
+  /** The partitions that the coordinator knows to be of the open transaction. */
+  readonly #added = new Set<string>();
+  #id = { producerId: '', producerEpoch: -1 };
+
+  private constructor(client: KafkaClient, transactional: Transactional | undefined) {
+    this.#cluster = client.cluster();
+    this.#leaders = new Leaders(this.#cluster);
+    this.#transactional = transactional;
+  }
+
+  /** With a transactional id: fences its earlier owner, and ends the transaction that it left open. */
+  static async open(client: KafkaClient, transactional?: Transactional): Promise<RecordProducer> {
+    const producer = new RecordProducer(client, transactional);
+    try {
+      await producer.#cluster.connect();
+      await producer.#initialise();
+      return producer;
+    } catch (error) {
+      await producer.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Writes batches of different partitions. Gives the offset of each one's first record, in their order. */
+  async send(batches: readonly Batch[]): Promise<readonly number[]> {
+    if (this.#transactional !== undefined) await this.#add(batches, this.#transactional);
+    const numbered = batches.map((batch) => this.#number(batch));
+    const offsets = new Map<string, number>();
+    await this.#deliver(numbered, offsets, new Retries(PATIENCE));
+    return batches.map((batch) => offsets.get(keyOf(batch)) as number);
+  }
+
+  /** Makes a group's offsets part of the transaction. */
+  async sendOffsets(
+    groupId: string,
+    offsets: readonly (TopicPartition & { readonly offset: number })[],
+  ): Promise<void> {
+    const { id: transactionalId } = this.#transaction();
+    const topics = byTopic(offsets).map(({ topic, entries }) => ({
+      topic,
+      partitions: entries.map(({ partition, offset }) => ({ partition, offset: String(offset) })),
+    }));
+    await this.#ask(TRANSACTION, transactionalId, (broker) =>
+      broker.addOffsetsToTxn({ transactionalId, ...this.#id, groupId }),
+    );
+    await this.#ask(
+      GROUP,
+      groupId,
+      (broker) => broker.txnOffsetCommit({ transactionalId, ...this.#id, groupId, topics }),
+      wasAnswered,
+    );
+  }
+
+  /** Commits what was sent since the last commit. When it fails, nobody knows whether it happened. */
+  async commit(): Promise<void> {
+    const { id: transactionalId } = this.#transaction();
+    await this.#ask(
+      TRANSACTION,
+      transactionalId,
+      (broker) => broker.endTxn({ transactionalId, ...this.#id, transactionResult: true }),
+      wasAnswered,
+    );
+    this.#added.clear();
+  }
+
+  close(): Promise<void> {
+    return this.#cluster.disconnect();
+  }
+
+  #transaction(): Transactional {
+    if (this.#transactional === undefined) throw new Error('a producer without a transactional id has no transactions');
+    return this.#transactional;
+  }
+
+  async #initialise(): Promise<void> {
+    if (this.#transactional === undefined) {
+      this.#id = await this.#again(new Retries(PATIENCE), async () =>
+        (await this.#cluster.findControllerBroker()).initProducerId({}),
+      );
+      return;
+    }
+    const { id: transactionalId, timeout: transactionTimeout } = this.#transactional;
+    this.#id = await this.#ask(TRANSACTION, transactionalId, (broker) =>
+      broker.initProducerId({ transactionalId, transactionTimeout }),
+    );
+  }
+
+  async #add(batches: readonly Batch[], { id: transactionalId }: Transactional): Promise<void> {
+    const fresh = batches.filter((batch) => !this.#added.has(keyOf(batch)));
+    if (fresh.length === 0) return;
+    const topics = byTopic(fresh).map(({ topic, entries }) => ({
+      topic,
+      partitions: entries.map(({ partition }) => partition),
+    }));
+    await this.#ask(TRANSACTION, transactionalId, (broker) =>
+      broker.addPartitionsToTxn({ transactionalId, ...this.#id, topics }),
+    );
+    for (const batch of fresh) this.#added.add(keyOf(batch));
+  }
+
+  #number(batch: Batch): Numbered {
+    const key = keyOf(batch);
+    const firstSequence = this.#sequences.get(key) ?? 0;
+    this.#sequences.set(key, (firstSequence + batch.messages.length) % NUMBERS);
+    return { ...batch, firstSequence };
+  }
+
+  /**
+   * Writes every batch to its leader. Those of a broker that fails are tried again on their own, wherever their leaders are by
+   * then, with the numbers that they have: a broker that has one of them already says where, and doesn't write it again.
+   */
+  async #deliver(batches: readonly Numbered[], offsets: Map<string, number>, retries: Retries): Promise<void> {
+    const byLeader = await this.#again(retries, () => this.#byLeader(batches));
+    const delivered = await Promise.allSettled(
+      [...byLeader].map(async ([leader, part]) => {
+        try {
+          await this.#produce(leader, part, offsets);
+        } catch (error) {
+          await this.#recover(error, retries, isTransient(error));
+          await this.#deliver(part, offsets, retries);
+        }
+      }),
+    );
+    // Not before every part is done: nothing is on its way any more when it fails.
+    for (const part of delivered) if (part.status === 'rejected') throw part.reason;
+  }
+
+  async #byLeader(batches: readonly Numbered[]): Promise<Map<string, Numbered[]>> {
+    const byLeader = new Map<string, Numbered[]>();
+    for (const batch of batches) {
+      const leader = await this.#leaders.of(batch);
+      const part = byLeader.get(leader);
+      if (part === undefined) byLeader.set(leader, [batch]);
+      else part.push(batch);
+    }
+    return byLeader;
+  }
+
+  async #produce(leader: string, batches: readonly Numbered[], offsets: Map<string, number>): Promise<void> {
+    const broker = await this.#cluster.findBroker({ nodeId: leader });
+    const { topics } = await broker.produce({
+      ...(this.#transactional === undefined ? {} : { transactionalId: this.#transactional.id }),
+      ...this.#id,
+      acks: ALL_REPLICAS,
+      topicData: byTopic(batches).map(({ topic, entries }) => ({ topic, partitions: entries })),
+    });
+    for (const { topicName: topic, partitions } of topics) {
+      for (const { partition, baseOffset } of partitions) offsets.set(keyOf({ topic, partition }), Number(baseOffset));
+    }
+  }
+
+  /** Asks the coordinator of a group or transactional id, until it does it, or an error doesn't pass. */
+  #ask<T>(
+    coordinatorType: number,
+    groupId: string,
+    work: (broker: Broker) => Promise<T>,
+    passing: (error: unknown) => boolean = isTransient,
+  ): Promise<T> {
+    const retries = new Retries(PATIENCE);
+    const coordinator = async (): Promise<Broker> => {
+      let broker = this.#coordinators.get(coordinatorType);
+      if (broker === undefined || !broker.isConnected()) {
+        broker = await coordinatorOf(this.#cluster, { groupId, coordinatorType });
+        this.#coordinators.set(coordinatorType, broker);
+      }
+      return broker;
+    };
+    return this.#again(retries, async () => work(await this.#again(retries, coordinator)), passing);
+  }
+
+  async #again<T>(
+    retries: Retries,
+    work: () => Promise<T>,
+    passing: (error: unknown) => boolean = isTransient,
+  ): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        await this.#recover(error, retries, passing(error));
+      }
+    }
+  }
+
+  /** Waits before the next try, and looks anew at who leads and coordinates what. Throws what will not pass. */
+  async #recover(error: unknown, retries: Retries, passing: boolean): Promise<void> {
+    await retries.after(error, passing);
+    // The coordinator itself says that it is still ending the transaction before.
+    if (errorType(error) === 'CONCURRENT_TRANSACTIONS') return;
+    this.#coordinators.clear();
+    await this.#leaders.refresh().catch(() => {});
+  }
+}
+
+/**
+ * The end of a transaction and offsets have no number to be known by. Where a connection broke, the broker may come to the
+ * request yet, after its repetition and in the midst of the next transaction, of which it would commit a part, or set its
+ * offsets back. So they are repeated only when the broker is done with them; else a new owner's fence turns them away.
+ */
+function wasAnswered(error: unknown): boolean {
+  return errorType(error) !== undefined && isTransient(error);
+}
+
+function byTopic<T extends TopicPartition>(of: readonly T[]): { readonly topic: string; readonly entries: T[] }[] {
+  const topics = new Map<string, T[]>();
+  for (const entry of of) {
+    const entries = topics.get(entry.topic);
+    if (entries === undefined) topics.set(entry.topic, [entry]);
+    else entries.push(entry);
+  }
+  return [...topics].map(([topic, entries]) => ({ topic, entries }));
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
