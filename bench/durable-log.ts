@@ -99,7 +99,7 @@ export class DurableLog implements Log {
 
   async join(_group: string, _topics: readonly string[], listener: Parameters<Log['join']>[2]): Promise<Membership> {
     await listener.assigned([0]);
-    return { leave: async () => {} };
+    return { confirmed: async () => {}, leave: async () => {} };
   }
 
   async openTask(group: string): Promise<TaskLog> {

@@ -50,6 +50,7 @@ let failures: unknown[];
 let told: string[];
 let logged: string[];
 let left: boolean;
+let confirmed: Promise<void>;
 let group: GroupRunner<Scripted>;
 beforeEach(() => {
   vi.useFakeTimers();
@@ -58,6 +59,7 @@ beforeEach(() => {
   told = [];
   logged = [];
   left = false;
+  confirmed = Promise.resolve();
   const observer: Observer = {
     ...unobserved,
     rebalanced: (name, change) => told.push(`${name} ${JSON.stringify(change)}`),
@@ -71,6 +73,7 @@ beforeEach(() => {
         listener = given;
         await given.assigned([0, 1]);
         return {
+          confirmed: () => confirmed,
           leave: async () => {
             left = true;
           },
@@ -135,8 +138,7 @@ test.each([
   [new TaskLost('the broker is away'), 50, 'lost'],
   [new StateCorrupted('a block is damaged'), 50, 'state-corrupted'],
   [new RegistryUnavailable('no answer'), 50, 'registry-unavailable'],
-  // The new owner must not be fenced in turn before the group has told whose the partition is.
-  [new TaskFenced('another owner'), 2000, 'fenced'],
+  [new TaskFenced('another owner'), 50, 'fenced'],
 ])('%s: the task is opened again after %i ms', async (error, wait, reason) => {
   await group.start();
   made[0]?.fail(error);
@@ -149,6 +151,31 @@ test.each([
   expect(group.quiet).toBe(true);
   expect(told[1]).toBe(`g.0 ${reason}`);
   expect(failures).toEqual([]);
+});
+
+test('what was fenced is not opened again before the group has said whose it is: the new owner would be fenced', async () => {
+  await group.start();
+  let confirm = (): void => {};
+  confirmed = new Promise((resolve) => {
+    confirm = resolve;
+  });
+  made[0]?.fail(new TaskFenced('another owner'));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(running()).toEqual([1]);
+  confirm();
+  await turn();
+  expect(running().sort()).toEqual([0, 1]);
+});
+
+test('what is lost before the group has confirmed it is not opened again', async () => {
+  await group.start();
+  confirmed = new Promise(() => {});
+  made[0]?.fail(new TaskLost('the broker is away'));
+  await vi.advanceTimersByTimeAsync(60_000);
+  await listener.assigned([1]);
+  await turn();
+  expect(running()).toEqual([1]);
+  expect(group.quiet).toBe(true);
 });
 
 test('waits longer for every fault in a row, five seconds at most, and forgets them after a while', async () => {

@@ -19,11 +19,6 @@ export interface Runner {
 /** Waits (ms) before a runner is started again: the first, and the longest, as each is twice the one before. */
 const FIRST_WAIT = 50;
 const LONGEST_WAIT = 5000;
-/**
- * Who is fenced is most often about to be told that the partition is another's. To open it at once would fence the new owner:
- * first the group must have had the time to say so, or, to an instance that was paused, that it was given up.
- */
-const FENCED_WAIT = 2000;
 /** How long (ms) the last commits may take when the instance stops; what is not committed by then others do again. */
 const STOP_WAIT = 10_000;
 /** A runner that lasted so long (ms) is taken to be well: its next fault counts as a first. */
@@ -96,7 +91,8 @@ export class GroupRunner<R extends Runner> {
     const lost = [...this.#held.keys()].filter((partition) => !partitions.includes(partition));
     for (const partition of lost) this.#release(partition);
     for (const partition of gained) {
-      this.#held.set(partition, new Hold(this.#options, partition, this.#ending.get(partition)?.ended));
+      const confirmed = async (): Promise<void> => this.#membership?.confirmed();
+      this.#held.set(partition, new Hold(this.#options, partition, confirmed, this.#ending.get(partition)?.ended));
     }
     logger.info({ group, gained, kept, lost }, 'rebalance');
     observer.rebalanced(group, { gained, kept, lost });
@@ -120,15 +116,22 @@ class Hold<R extends Runner> {
   readonly ended: Promise<void>;
   readonly #options: GroupRunnerOptions<R>;
   readonly #partition: number;
+  readonly #confirmed: () => Promise<void>;
   readonly #released = new AbortController();
   #runner: R;
   #failure: unknown;
   #told = false;
 
-  /** `before`: when an earlier hold of the same partition has ended. */
-  constructor(options: GroupRunnerOptions<R>, partition: number, before: Promise<void> | undefined) {
+  /** `confirmed`: when the group has said whose the partition is; `before`: when an earlier hold of it has ended. */
+  constructor(
+    options: GroupRunnerOptions<R>,
+    partition: number,
+    confirmed: () => Promise<void>,
+    before: Promise<void> | undefined,
+  ) {
     this.#options = options;
     this.#partition = partition;
+    this.#confirmed = confirmed;
     this.#runner = options.runnerOf(partition);
     this.ended = this.#run(before);
   }
@@ -172,12 +175,15 @@ class Hold<R extends Runner> {
         // What it did not commit is not lost: whoever runs the partition next does it again.
         if (signal.aborted) return void logger.info({ task }, `given up without a last commit: ${why}`);
         tries = performance.now() - begun > WELL_AFTER ? 1 : tries + 1;
-        const wait = waitAfter(error, tries);
+        const wait = Math.min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT);
         logger.warn({ task, tries, wait }, `a task ended and is opened again: ${why}`);
         observer.restarted({ group, partition: this.#partition }, restartReason(error));
         // At rest it must not seem meanwhile.
         this.#runner = runnerOf(this.#partition);
         await pause(wait, signal);
+        // Who is fenced, or was cut off, may be about to learn that the partition is another's: to open it before would fence
+        // the new owner.
+        await Promise.race([this.#confirmed(), aborted(signal)]);
       }
     }
   }
@@ -193,11 +199,6 @@ function passes(error: unknown): boolean {
   );
 }
 
-function waitAfter(error: unknown, tries: number): number {
-  const first = error instanceof TaskFenced ? FENCED_WAIT : FIRST_WAIT;
-  return Math.min(first * 2 ** (tries - 1), LONGEST_WAIT);
-}
-
 /** Whether the promise was settled within so many ms. */
 async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   const late = new AbortController();
@@ -207,6 +208,13 @@ async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   } finally {
     late.abort();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -64,6 +64,11 @@ export interface AssignmentListener {
 
 /** An instance's part in a group. */
 export interface Membership {
+  /**
+   * Resolves once the group has said, after this call, that the last assignment still holds, or has told the listener another.
+   * Waits as long as the group doesn't answer.
+   */
+  confirmed(): Promise<void>;
   /** Leaves the group; its partitions go to the members that stay. Close the tasks before. */
   leave(): Promise<void>;
 }

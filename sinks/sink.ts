@@ -35,6 +35,8 @@ export interface SinkContext {
   now(eventTime: number): number;
   /** Aborts when the worker shuts down. */
   readonly signal: AbortSignal;
+  /** The batch was begun before, perhaps by another instance, and nobody knows how far that came. */
+  readonly resumed?: boolean;
 }
 
 export interface Sink {

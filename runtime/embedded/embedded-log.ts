@@ -130,7 +130,7 @@ export class EmbeddedLog implements Log {
   async join(_group: string, topics: readonly string[], listener: AssignmentListener): Promise<Membership> {
     const tasks = Math.max(0, ...topics.map((topic) => this.partitions(topic)));
     await listener.assigned(Array.from({ length: tasks }, (_, partition) => partition));
-    return { leave: async () => {} };
+    return { confirmed: async () => {}, leave: async () => {} };
   }
 
   async openTask(group: string, partition: number): Promise<TaskLog> {

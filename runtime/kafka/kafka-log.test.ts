@@ -353,7 +353,7 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       for (const task of tasks) await task.commit({ outputs: [], offsets: [], changes: [set('k', '1')] });
 
       const second = await other.join('g', [topic], sets[1]);
-      await sets[0].until((owned) => owned.length < 5);
+      await first.confirmed();
       expect([...sets[0].now, ...sets[1].now].sort()).toEqual([0, 1, 2, 3, 4]);
       expect(sets[0].now).toHaveLength(3);
       const [taken] = sets[1].now as [number];
@@ -361,6 +361,8 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       const zombie = (tasks[taken] as TaskLog).commit({ outputs: [], offsets: [], changes: [set('k', 'zombie')] });
       await expect(zombie).rejects.toThrow(TaskFenced);
 
+      await first.confirmed();
+      expect(sets[0].now).toHaveLength(3);
       await first.leave();
       await sets[1].until((owned) => owned.length === 5);
       for (const partition of sets[1].now) expect(stateOf(await other.openTask('g', partition))).toEqual(['k,1']);

@@ -144,6 +144,7 @@ export class KafkaLog implements Log {
     });
     this.#members.add(member);
     return {
+      confirmed: () => member.confirmed(),
       leave: async () => {
         this.#members.delete(member);
         await member.leave();

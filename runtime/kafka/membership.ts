@@ -48,6 +48,10 @@ export class GroupMember {
   #owned: readonly number[] = [];
   #coordinator: Broker | undefined;
   #telling: Promise<void> = Promise.resolve();
+  #joinedOnce = false;
+  /** Who waits for the group's word, and what cuts the wait for the next heartbeat short. */
+  #asking: (() => void)[] = [];
+  #nudge = new AbortController();
 
   private constructor(options: MembershipOptions, joined: (error?: unknown) => void) {
     this.#options = options;
@@ -71,11 +75,20 @@ export class GroupMember {
     }
   }
 
+  /** See `Membership.confirmed`. */
+  confirmed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#asking.push(resolve);
+      this.#nudge.abort();
+    });
+  }
+
   /** Leaves the group, so that others take over at once. The listener is not called again. */
   async leave(): Promise<void> {
     this.#leaving.abort();
     await this.#running;
     await this.#telling;
+    for (const answer of this.#asking.splice(0)) answer();
     const { groupId, cluster } = this.#options;
     if (this.#memberId !== '')
       await this.#coordinator?.leaveGroup({ groupId, memberId: this.#memberId }).catch(() => {});
@@ -86,14 +99,20 @@ export class GroupMember {
     const { signal } = this.#leaving;
     while (!signal.aborted) {
       try {
-        const owned = await this.#join();
-        if (signal.aborted) return;
+        const asking = this.#asking.splice(0);
+        const owned = await this.#join().catch((error: unknown) => {
+          this.#asking.unshift(...asking);
+          throw error;
+        });
         this.#owned = owned;
-        this.#tell(owned, joined);
+        this.#tell(owned, joined, asking);
+        if (signal.aborted) return;
+        this.#joinedOnce = true;
         await this.#beat();
       } catch (error) {
         const type = errorType(error);
-        if (type === 'GROUP_AUTHORIZATION_FAILED' || type === 'INVALID_SESSION_TIMEOUT') return joined(error);
+        const refused = type === 'GROUP_AUTHORIZATION_FAILED' || type === 'INVALID_SESSION_TIMEOUT';
+        if (refused && !this.#joinedOnce) return joined(error);
         if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
         if (type === 'REBALANCE_IN_PROGRESS' || type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') continue;
         // The coordinator moved or is away.
@@ -149,20 +168,35 @@ export class GroupMember {
     const { groupId, sessionTimeout } = this.#options;
     const { signal } = this.#leaving;
     for (;;) {
-      await delay(sessionTimeout / BEATS / 2, undefined, { signal }).catch(() => {});
+      if (this.#asking.length === 0) {
+        this.#nudge = new AbortController();
+        const either = AbortSignal.any([signal, this.#nudge.signal]);
+        await delay(sessionTimeout / BEATS / 2, undefined, { signal: either }).catch(() => {});
+      }
       if (signal.aborted) return;
+      const asking = this.#asking.splice(0);
       const request = { groupId, groupGenerationId: this.#generation, memberId: this.#memberId };
-      await this.#coordinator?.heartbeat(request);
+      try {
+        await this.#coordinator?.heartbeat(request);
+      } catch (error) {
+        this.#asking.unshift(...asking);
+        throw error;
+      }
+      // Not before the listener was told what it is that still holds.
+      void this.#telling.then(() => {
+        for (const answer of asking) answer();
+      });
     }
   }
 
   /** Calls the listener, one assignment after the other; heartbeats go on meanwhile. */
-  #tell(owned: readonly number[], joined: (error?: unknown) => void): void {
+  #tell(owned: readonly number[], joined: (error?: unknown) => void, asking: readonly (() => void)[]): void {
     const { listener, groupId, logger } = this.#options;
     this.#telling = this.#telling
       .then(async () => {
         if (!this.#leaving.signal.aborted) await listener.assigned(owned);
         joined();
+        for (const answer of asking) answer();
       })
       .catch((error: unknown) => {
         logger?.error({ error: loggable(error), group: groupId }, 'an assignment could not be taken');

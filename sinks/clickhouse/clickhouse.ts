@@ -74,7 +74,8 @@ export function clickhouseSink(options: ClickHouseOptions): Sink {
       const table = tables.get(batch.topic.name) ?? tableFor(batch.topic);
       const insert: Insert = { client, table, rows: rowsOf(batch.records, table), signal: context.signal };
       const place = `${batch.topic.name}/${batch.partition}`;
-      const doubtful = !certain.delete(place);
+      // Since it was certain here another instance may have had the place.
+      const doubtful = !certain.delete(place) || context.resumed === true;
       try {
         await insertRows(insert, { ...INSERT_SETTINGS, insert_deduplication_token: batch.id });
         if (doubtful) await insertMissing(client, writtenRows(batch, insert));

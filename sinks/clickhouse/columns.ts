@@ -1,6 +1,6 @@
 // What of a topic's record goes into which column of its table: derived from the topic's schema, so that a new field can't
 // be forgotten (a test compares the tables that the migrations make with these columns).
-import type { AvroComplex, AvroField, AvroType } from '../../schemas/avro.ts';
+import type { AvroComplex, AvroField, AvroType } from '../../schemas/avro-schema.ts';
 import type { Topic } from '../../schemas/topics.ts';
 
 export interface Column {
