@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { topologies } from '../api/catalogue.ts';
 import { BadConfig, type KafkaSettings } from '../runtime/config.ts';
+import { Unrecoverable } from '../runtime/errors.ts';
 import { KafkaLog, type KafkaLogOptions } from '../runtime/kafka/kafka-log.ts';
 import type { TopicSpec } from '../runtime/log.ts';
 import { Serde } from '../runtime/serde.ts';
@@ -64,9 +65,9 @@ export async function openCluster(
     ...(replication === undefined ? {} : { replication }),
     ...(sessionTimeout === undefined ? {} : { sessionTimeout }),
   }).catch((error: unknown) => {
-    throw new RunFailed(`${messageOf(error)}; check KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL_MECHANISM`, {
-      cause: error,
-    });
+    // What will not pass says itself what to do.
+    const mend = error instanceof Unrecoverable ? '' : '; check KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL_MECHANISM';
+    throw new RunFailed(`${messageOf(error)}${mend}`, { cause: error });
   });
   const registry = confluentRegistry(settings.registry);
   const serde = new Serde(registry);

@@ -83,7 +83,10 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const readiness = new Readiness();
   const stop = async (): Promise<void> => {
     readiness.stopping();
-    for (const close of closers.splice(0).reverse()) await close();
+    const failures: unknown[] = [];
+    // One that fails keeps no other from closing: what stays open would keep the process alive.
+    for (const close of closers.splice(0).reverse()) await close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   try {
     mkdirSync(dir, { recursive: true });
@@ -138,7 +141,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     closers.push(async () => rmSync(file, { force: true }));
     return { url, clickhouseUrl: clickhouse?.url, log, serde, worker, stop };
   } catch (error) {
-    await stop();
+    // What came first is what is to be mended.
+    await stop().catch(() => {});
     throw error;
   }
 }

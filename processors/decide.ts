@@ -15,6 +15,7 @@ import type {
   DecisionStep,
   Receipt,
   RequestInProgress,
+  SentMessage,
   StoredStep,
   UserMessages,
   WaitingInput,
@@ -63,11 +64,17 @@ export function decide(definitions: Definitions): Processor {
 class Desk {
   readonly definitions: Definitions;
   readonly context: Context;
+  readonly tenantId: string;
+  readonly userId: string;
   #messages: UserMessages;
 
   constructor(definitions: Definitions, context: Context) {
     this.definitions = definitions;
     this.context = context;
+    const { key } = context;
+    const slash = key.indexOf('/');
+    this.tenantId = key.slice(0, slash);
+    this.userId = key.slice(slash + 1);
     this.#messages = context.get(messages) ?? NO_MESSAGES;
   }
 
@@ -81,17 +88,21 @@ class Desk {
   }
 
   /** The definition a request is decided by: that in force at its time. */
-  definitionFor(request: Pick<Request, 'tenantId' | 'campaignId' | 'requestedAt'>): InForce<Campaign> | undefined {
-    return this.definitions.campaign(request.tenantId, request.campaignId, request.requestedAt);
+  definitionFor({
+    campaignId,
+    requestedAt,
+  }: Pick<Request, 'campaignId' | 'requestedAt'>): InForce<Campaign> | undefined {
+    return this.definitions.campaign(this.tenantId, campaignId, requestedAt);
   }
 
-  caseOf(request: Request, campaign: Campaign, now: number): Case {
+  /** `arrivedAt`: stream time when the request came. */
+  caseOf(request: Request, campaign: Campaign, now: number, arrivedAt = this.context.streamTime): Case {
     const known = this.context.get(profile);
     const { zone, known: zoneKnown } = zoneOrUtc(known?.timezone);
     return {
       request,
       campaign,
-      policy: this.definitions.policy(request.tenantId, now),
+      policy: this.definitions.policy(this.tenantId, now),
       now,
       profile: known,
       consents: this.context.get(consentLedger),
@@ -102,19 +113,31 @@ class Desk {
       consented: [],
       ranked: [],
       earliestAt: now,
-      watermark: this.context.streamTime - this.context.lateness,
+      watermark: arrivedAt - this.context.lateness,
     };
+  }
+
+  storyOf(progress: RequestInProgress): string {
+    return progress.source === 'trigger' ? progress.requestId : storyOf(this.requestOf(progress));
   }
 
   /** The request in progress of that story. */
   find(story: string): RequestInProgress | undefined {
-    return this.#messages.requests.find((r) => storyOf(requestOf(this, r)) === story);
+    for (const progress of this.#messages.requests) if (this.storyOf(progress) === story) return progress;
+    return undefined;
   }
 
   /** The requests in progress but this one. */
   without(progress: RequestInProgress): readonly RequestInProgress[] {
-    const story = storyOf(requestOf(this, progress));
-    return this.#messages.requests.filter((r) => storyOf(requestOf(this, r)) !== story);
+    const { requests } = this.#messages;
+    if (requests.length === 0) return requests;
+    const story = this.storyOf(progress);
+    return requests.filter((r) => this.storyOf(r) !== story);
+  }
+
+  requestOf({ requestId, campaignId, source, cause, requestedAt, data }: RequestInProgress): Request {
+    const { tenantId, userId } = this;
+    return { requestId, campaignId, cause, requestedAt, data, source, tenantId, userId };
   }
 }
 
@@ -156,7 +179,7 @@ function decideOn(desk: Desk, request: Request, judged: StoredStep | null, arriv
     context.emit(decisions, decisionOf(request, definition?.version ?? 0, now, steps, { outcome: 'blocked', reason }));
     return;
   }
-  const c = { ...desk.caseOf(request, definition.definition, now), watermark: arrivedAt - context.lateness };
+  const c = desk.caseOf(request, definition.definition, now, arrivedAt);
   const steps: DecisionStep[] = [];
   for (const gate of GATES) {
     if (gate.applies?.(c) === false) continue;
@@ -211,7 +234,7 @@ function schedule(desk: Desk, progress: RequestInProgress, now: number): void {
     return;
   }
   desk.update({ requests: [...others, progress] });
-  const request = requestOf(desk, progress);
+  const request = desk.requestOf(progress);
   const { channel: chosen, costMicros, definitionVersion, steps, campaignId, requestedAt } = progress;
   const result = { outcome: 'scheduled', channel: chosen, dueAt, costMicros } as const;
   context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
@@ -222,7 +245,7 @@ function schedule(desk: Desk, progress: RequestInProgress, now: number): void {
 /** The last gate, at the moment of sending. */
 function send(desk: Desk, progress: RequestInProgress, now: number): void {
   const { context } = desk;
-  const request = requestOf(desk, progress);
+  const request = desk.requestOf(progress);
   const campaign = desk.definitionFor(request)?.definition;
   if (campaign === undefined)
     throw new Error(`campaign ${progress.campaignId} vanished while a request was in progress`);
@@ -242,9 +265,8 @@ function send(desk: Desk, progress: RequestInProgress, now: number): void {
   const command = sendOf(c, progress, dueAt);
   // Counted from this moment, not from stream time, which may be far ahead of a user whose requests waited for a verdict.
   const horizon = now - context.lateness - desk.definitions.horizonMs(request.tenantId);
-  const kept = desk.messages.sent.filter((m) => m.sentAt > horizon);
   const { campaignId, dedupeKey, budgeted } = progress;
-  const sent = {
+  const sent: SentMessage = {
     sendId: command.sendId,
     campaignId,
     dedupeKey,
@@ -254,7 +276,7 @@ function send(desk: Desk, progress: RequestInProgress, now: number): void {
     failed: false,
     budgeted,
   };
-  desk.update({ sent: [...kept, sent] });
+  desk.update({ sent: desk.messages.sent.filter((m) => m.sentAt > horizon).concat([sent]) });
   context.emit(
     decisions,
     decisionOf(request, definitionVersion, now, steps, { outcome: 'sent', channel: chosen, dueAt, costMicros }),
@@ -286,7 +308,7 @@ function answer(desk: Desk, verdict: BudgetVerdict): void {
   if (outcome === 'refused') {
     desk.update({ requests: desk.without(progress) });
     const steps: DecisionStep[] = [...progress.steps, { gate: 'budget', verdict: 'block', facts }];
-    const decision = decisionOf(requestOf(desk, progress), progress.definitionVersion, now, steps, {
+    const decision = decisionOf(desk.requestOf(progress), progress.definitionVersion, now, steps, {
       outcome: 'blocked',
       reason,
     });
@@ -316,7 +338,7 @@ function goOn(desk: Desk, answered: string | null): void {
     const goesOn = cause !== null && next.request?.cause === cause;
     const before = goesOn ? undefined : firstDueBefore(desk, next);
     if (before !== undefined) {
-      due(desk, storyOf(requestOf(desk, before)));
+      due(desk, desk.storyOf(before));
       continue;
     }
     desk.update({ waiting: rest });
@@ -324,21 +346,22 @@ function goOn(desk: Desk, answered: string | null): void {
     if (next.due !== null) due(desk, next.due);
     else if (next.request !== null) {
       const { audience, ...request } = next.request;
-      decideOn(desk, { ...request, ...idsOf(desk.context) }, audience, next.streamTime);
+      const { tenantId, userId } = desk;
+      decideOn(desk, { ...request, tenantId, userId }, audience, next.streamTime);
     }
   }
 }
 
 /** The user's earliest due time that a waiting input comes after: timers fire before the record that moves time. */
 function firstDueBefore(desk: Desk, next: WaitingInput): RequestInProgress | undefined {
-  const priorityOf = (r: RequestInProgress): number => desk.definitionFor(requestOf(desk, r))?.definition.priority ?? 0;
+  const priorityOf = (r: RequestInProgress): number => desk.definitionFor(r)?.definition.priority ?? 0;
   const order = (a: RequestInProgress, b: RequestInProgress): number =>
     (a.dueAt as number) - (b.dueAt as number) ||
     a.requestedAt - b.requestedAt ||
     priorityOf(b) - priorityOf(a) ||
     (a.campaignId < b.campaignId ? -1 : 1);
   const [first] = desk.messages.requests.filter((r) => r.dueAt !== null).sort(order);
-  if (first === undefined || storyOf(requestOf(desk, first)) === next.due) return undefined;
+  if (first === undefined || desk.storyOf(first) === next.due) return undefined;
   const dueAt = first.dueAt as number;
   if (next.due !== null) {
     const other = desk.find(next.due);
@@ -355,17 +378,8 @@ function note(desk: Desk, { sendId, hop, campaignId, status, occurredAt }: Recei
   desk.update({ sent: desk.messages.sent.map((m) => (m === failed ? { ...m, failed: true } : m)) });
   if (failed.budgeted) {
     const story = sendId.slice(0, sendId.lastIndexOf('#'));
-    const ids = { campaignId, requestedAt: occurredAt, ...idsOf(context) };
+    const { tenantId, userId } = desk;
+    const ids = { campaignId, requestedAt: occurredAt, tenantId, userId };
     context.emit(candidates, releaseOf(story, ids, hop, occurredAt));
   }
-}
-
-function requestOf(desk: Desk, progress: RequestInProgress): Request {
-  const { requestId, campaignId, source, cause, requestedAt, data } = progress;
-  return { requestId, campaignId, cause, requestedAt, data, source, ...idsOf(desk.context) };
-}
-
-function idsOf({ key }: Context): { readonly tenantId: string; readonly userId: string } {
-  const slash = key.indexOf('/');
-  return { tenantId: key.slice(0, slash), userId: key.slice(slash + 1) };
 }

@@ -27,9 +27,11 @@ export function keepUser(): Processor {
   };
 }
 
+const NONE: ConsentLedger['entries'] = [];
+
 function withChange(ledger: ConsentLedger | undefined, change: ConsentChange): ConsentLedger {
   const same = (e: ConsentEntry): boolean => e.purpose === change.purpose && e.channel === change.channel;
-  const entries = ledger?.entries ?? [];
+  const entries = ledger?.entries ?? NONE;
   const known = entries.find(same) ?? {
     purpose: change.purpose,
     channel: change.channel,
@@ -43,7 +45,10 @@ function withChange(ledger: ConsentLedger | undefined, change: ConsentChange): C
   const alive = grants.filter((at) => revoked === null || at > revoked);
   // The earliest says since when there is consent; of the others the latest matter.
   if (alive.length > GRANTS_KEPT) alive.splice(1, alive.length - GRANTS_KEPT);
-  return { entries: [...entries.filter((e) => !same(e)), { ...known, revokedAt: revoked, grantedAt: alive }] };
+  const { purpose, channel } = known;
+  const entry: ConsentEntry = { purpose, channel, revokedAt: revoked, grantedAt: alive.slice() };
+  // Lists that grow hold room for seventeen, and these are kept for every user: `slice` and `concat` make none longer than needed.
+  return { entries: entries.filter((e) => !same(e)).concat([entry]) };
 }
 
 function withEvent(known: UserMetrics | undefined, { occurredAt, type }: UserEvent): UserMetrics {

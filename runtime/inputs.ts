@@ -6,6 +6,8 @@ import { type Decoded, type Serde, timeMark } from './serde.ts';
 
 const FETCH_RECORDS = 4096;
 const FETCH_BYTES = 4 << 20;
+/** Of these so many are decoded at once: what is decoded long before it is processed outlives a young generation or two. */
+const DECODED = 512;
 
 export interface InputRecord {
   readonly input: TaskInput;
@@ -31,6 +33,8 @@ export interface TaskInput {
 
 export class Inputs {
   readonly all: readonly TaskInput[];
+  /** Epoch ms: the latest time of a record of a stream that the last fetch brought; 0 when there is none. */
+  reach = 0;
   /** What is at hand of each input, in their order. */
   readonly #buffers: readonly Buffered[];
   readonly #log: Log;
@@ -40,29 +44,22 @@ export class Inputs {
     this.#log = log;
     this.#serde = serde;
     this.all = [...inputs].sort((a, b) => precedence(a.role) - precedence(b.role));
-    this.#buffers = this.all.map((input) => ({ input, records: [], at: 0 }));
+    this.#buffers = this.all.map((input) => ({ input, fetched: [], next: 0, records: [], at: 0 }));
   }
 
-  /** Reads every input that has nothing at hand. Resolves to the keys of what came. */
+  /** Brings records to hand for every input that has none there. Resolves to the keys of what came. */
   async fetch(): Promise<readonly string[]> {
     const keys: string[] = [];
+    this.reach = 0;
     for (const buffer of this.#buffers) {
-      const { input } = buffer;
       if (buffer.at < buffer.records.length) continue;
-      const { topic, partition } = input;
-      const records = await this.#log.read(
-        { topic: topic.topic, partition },
-        input.fetchAt,
-        FETCH_RECORDS,
-        FETCH_BYTES,
-      );
-      input.atEnd = records.length === 0;
-      await this.#serde.learn(records);
-      buffer.records = records.map((record) => this.#decode(input, record));
+      if (buffer.next >= buffer.fetched.length) await this.#read(buffer);
+      const { input, fetched, next } = buffer;
+      buffer.records = fetched.slice(next, next + DECODED).map((record) => this.#decode(input, record));
+      buffer.next += buffer.records.length;
       buffer.at = 0;
-      const last = records[records.length - 1];
-      if (last !== undefined) input.fetchAt = last.offset + 1;
-      for (const { mark, decoded } of buffer.records) {
+      for (const { mark, decoded, time } of buffer.records) {
+        if (input.role === 'stream' && time > this.reach) this.reach = time;
         if (mark === undefined && 'key' in decoded) keys.push(decoded.key);
       }
     }
@@ -100,6 +97,18 @@ export class Inputs {
     );
   }
 
+  async #read(buffer: Buffered): Promise<void> {
+    const { input } = buffer;
+    const { topic, partition } = input;
+    const records = await this.#log.read({ topic: topic.topic, partition }, input.fetchAt, FETCH_RECORDS, FETCH_BYTES);
+    input.atEnd = records.length === 0;
+    await this.#serde.learn(records);
+    buffer.fetched = records;
+    buffer.next = 0;
+    const last = records[records.length - 1];
+    if (last !== undefined) input.fetchAt = last.offset + 1;
+  }
+
   #decode(input: TaskInput, record: LogRecord): InputRecord {
     const mark = timeMark(record);
     if (mark !== undefined) return { input, record, mark, decoded: A_MARK, time: mark };
@@ -111,8 +120,13 @@ export class Inputs {
 
 interface Buffered {
   readonly input: TaskInput;
-  records: InputRecord[];
-  /** The next of them. */
+  /** What was read from the log. */
+  fetched: readonly LogRecord[];
+  /** The next of them to decode. */
+  next: number;
+  /** Those at hand, decoded. */
+  records: readonly InputRecord[];
+  /** The next of them to take. */
   at: number;
 }
 

@@ -1,8 +1,10 @@
 // Runs one task on the log: fetch, process in slices, commit while the next slice runs.
 import type { Logger } from 'pino';
+import { StateUnreadable } from '../state/keyed-state.ts';
 import type { Store } from '../state/store.ts';
 import type { Topology } from '../topologies/graph.ts';
 import type { Clock } from './clock.ts';
+import { Unrecoverable } from './errors.ts';
 import { type InputRecord, Inputs } from './inputs.ts';
 import type { Log, NewRecord, TaskLog } from './log.ts';
 import { type Observer, type Taken, type TaskName, unobserved } from './observer.ts';
@@ -85,27 +87,31 @@ export class TaskRunner {
     const { topology, partition, log, serde, lateness, maxJump } = this.#options;
     const taskLog = await log.openTask(topology.name, partition);
     this.#taskLog = taskLog;
-    const task = new Task({ topology, lateness, maxJump, store: taskLog.store });
-    this.#task = task;
-    this.#told = { ...task.counts, fired: task.fired };
-    this.#deadLettersTotal = Number(taskLog.store.get(DEAD_LETTERS_KEY)?.toString('utf8') ?? 0);
-    const inputs = new Inputs(
-      log,
-      serde,
-      topology.inputs.map(({ topic, role }) => {
-        const position = taskLog.position({ topic: topic.topic, partition });
-        return { topic, role, partition, position, fetchAt: position, atEnd: false };
-      }),
-    );
-    this.#inputs = inputs;
-    for (const { topic } of topology.inputs) this.#unsubscribe.push(log.onAppend(topic.topic, () => this.#wakeUp()));
-    this.#committedAt = this.#options.stopwatch.now();
-    this.#phase = 'running';
     try {
+      const task = new Task({ topology, lateness, maxJump, store: taskLog.store });
+      this.#task = task;
+      this.#told = { ...task.counts, fired: task.fired };
+      this.#deadLettersTotal = Number(taskLog.store.get(DEAD_LETTERS_KEY)?.toString('utf8') ?? 0);
+      const inputs = new Inputs(
+        log,
+        serde,
+        topology.inputs.map(({ topic, role }) => {
+          const position = taskLog.position({ topic: topic.topic, partition });
+          return { topic, role, partition, position, fetchAt: position, atEnd: false };
+        }),
+      );
+      this.#inputs = inputs;
+      for (const { topic } of topology.inputs) this.#unsubscribe.push(log.onAppend(topic.topic, () => this.#wakeUp()));
+      this.#committedAt = this.#options.stopwatch.now();
+      this.#phase = 'running';
       while (!this.#stopping) await this.#turn(task, inputs);
       await this.#commit(task, taskLog);
       await this.#committing;
       if (this.#failure !== undefined) throw this.#failure;
+    } catch (error) {
+      // To restore it anew would bring the same: its bytes are whole, and this version can't read them.
+      if (!(error instanceof StateUnreadable)) throw error;
+      throw new Unrecoverable(error.message, { task: this.name }, { cause: error });
     } finally {
       this.#phase = 'ended';
       for (const unsubscribe of this.#unsubscribe) unsubscribe();
@@ -181,7 +187,7 @@ export class TaskRunner {
       await this.#commit(task, this.#taskLog as TaskLog);
     }
     const keys = await fetching;
-    if (keys.length > 0) task.prefetch(keys);
+    if (keys.length > 0) task.prefetch(keys, inputs.reach, SLICE_TIMERS);
   }
 
   /** Processes records at hand, and the timers before them; returns whether there were any. */

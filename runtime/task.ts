@@ -83,6 +83,7 @@ export class Task implements Context {
       ...(store === undefined ? {} : { store }),
       ...(hotRows === undefined ? {} : { hotRows }),
     });
+    this.#state.checkSchemas();
     this.#timers = new TimerQueue(store);
     for (const { topic, role } of topology.inputs) this.#roles.set(topic, role);
     const meta = store?.get(META);
@@ -188,9 +189,12 @@ export class Task implements Context {
     return fate;
   }
 
-  /** Reads the state of the keys at once, before their records are processed. */
-  prefetch(keys: Iterable<string>): void {
-    this.#state.prefetch(keys);
+  /**
+   * Reads the state of the keys at once, before their records are processed, and that of at most `timers` keys whose timers
+   * fire before `to`.
+   */
+  prefetch(keys: readonly string[], to = 0, timers = 0): void {
+    this.#state.prefetch(timers === 0 ? keys : [...keys, ...this.#timers.keysBefore(to, timers)]);
   }
 
   /** What a commit must hold of the state; call `committed` with the token once it is durable. */

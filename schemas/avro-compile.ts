@@ -14,8 +14,19 @@ export interface Compiled<T> {
   read(from: ByteReader): T;
 }
 
-/** Fields with few different values: their strings are shared. */
-const REPEATED = new Set(['tenantId', 'type', 'kind', 'channel', 'campaignId', 'class', 'gate', 'purpose', 'source']);
+/** Fields with few different values, or lists of them: their strings are shared. */
+const REPEATED = new Set([
+  'tenantId',
+  'type',
+  'types',
+  'kind',
+  'channel',
+  'campaignId',
+  'class',
+  'gate',
+  'purpose',
+  'source',
+]);
 
 /** Throws for a schema with types that are not used here (bytes, fixed, float). */
 export function compileAvro<T>(schema: AvroType): Compiled<T> {
@@ -157,10 +168,7 @@ class Compiler {
       case 'string':
         return REPEATED.has(field) ? 'i.repeated()' : 'i.string()';
       case 'array':
-        return this.#reader(
-          'const l = []; for (let n = i.count(); n > 0; n = i.count()) for (; n > 0; n--) l.push(READ(i)); return l;',
-          this.functionsOf((type as AvroComplex).items as AvroType, `${where}[]`),
-        );
+        return this.#readArray((type as AvroComplex).items as AvroType, field, where);
       case 'map':
         return this.#reader(
           'const m = {}; for (let n = i.count(); n > 0; n = i.count()) for (; n > 0; n--) { const k = i.repeated(); const v = READ(i); if (k === "__proto__") Object.defineProperty(m, k, { value: v, configurable: true, enumerable: true, writable: true }); else m[k] = v; } return m;',
@@ -169,6 +177,16 @@ class Compiler {
       default:
         return `${this.#called(type, where).read}(i)`;
     }
+  }
+
+  /** A list begins as long as its first block, which is nearly always all of it: one that grows takes room for 17 at least. */
+  #readArray(items: AvroType, field: string, where: string): string {
+    const item = typeof items === 'string' && this.#known(items) === undefined;
+    const one = item ? this.#read(items, field, `${where}[]`) : `${this.functionsOf(items, `${where}[]`).read}(i)`;
+    const first = `const s = i.count(); if (s === 0) return []; const l = new Array(s); for (let k = 0; k < s; k++) l[k] = ${one};`;
+    return this.#reader(
+      `${first} for (let n = i.count(); n > 0; n = i.count()) for (; n > 0; n--) l.push(${one}); return l;`,
+    );
   }
 
   #readNamed({ type, symbols, fields = [] }: AvroComplex, where: string): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { codecOf, frame, loadCodec, unframe } from './avro.ts';
+import { codecOf, frame, loadCodec, schemaNameOf, unframe } from './avro.ts';
 import { recordOf } from './testing/arbitrary.ts';
 import { allTopics, topicNamed } from './topics.ts';
 
@@ -91,6 +91,15 @@ describe('a value that another version of the schema wrote', () => {
     const older = codecOf<unknown>(record(id));
     const newer = codecOf<unknown>(record(id, { name: 'needed', type: 'long' }));
     expect(() => newer.decodeFrom(older.json, older.encode({ id: 'x' }))).toThrow();
+    expect(() => newer.checkReads(older.json)).toThrow('needed');
+    older.checkReads(newer.json);
+  });
+
+  it('has a name in full', () => {
+    const fields: object[] = [];
+    expect(schemaNameOf(JSON.stringify({ type: 'record', name: 'A', fields }))).toBe('A');
+    expect(schemaNameOf(JSON.stringify({ type: 'record', name: 'A', namespace: 'b.c', fields }))).toBe('b.c.A');
+    expect(schemaNameOf(JSON.stringify({ type: 'record', name: 'x.A', namespace: 'b.c', fields }))).toBe('x.A');
   });
 });
 

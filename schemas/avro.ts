@@ -20,6 +20,8 @@ export interface AvroCodec<T> {
   decode(bytes: Buffer, start?: number, end?: number): T;
   /** Decodes what another version of the schema wrote. Throws when the two don't resolve. */
   decodeFrom(writerJson: string, bytes: Buffer): T;
+  /** Throws, and says why, when what this other version of the schema wrote can't be read. */
+  checkReads(writerJson: string): void;
 }
 
 /** Loads the codec of `schemas/<path>.avsc`. Throws when the file is no Avro schema. */
@@ -43,6 +45,15 @@ export function codecOf<T>(text: string): AvroCodec<T> {
     reader.finish();
     return value;
   };
+  const resolverOf = (writerJson: string): avsc.Resolver | null => {
+    let resolver = resolvers.get(writerJson);
+    if (resolver === undefined) {
+      const writer = avsc.Type.forSchema(JSON.parse(writerJson) as avsc.Schema, { wrapUnions: false });
+      resolver = writer.fingerprint('sha256').equals(type.fingerprint('sha256')) ? null : type.createResolver(writer);
+      resolvers.set(writerJson, resolver);
+    }
+    return resolver;
+  };
   return {
     name: type.name ?? 'value',
     json: JSON.stringify(JSON.parse(text)),
@@ -60,15 +71,19 @@ export function codecOf<T>(text: string): AvroCodec<T> {
     write,
     decode,
     decodeFrom(writerJson, bytes) {
-      let resolver = resolvers.get(writerJson);
-      if (resolver === undefined) {
-        const writer = avsc.Type.forSchema(JSON.parse(writerJson) as avsc.Schema, { wrapUnions: false });
-        resolver = writer.fingerprint('sha256').equals(type.fingerprint('sha256')) ? null : type.createResolver(writer);
-        resolvers.set(writerJson, resolver);
-      }
+      const resolver = resolverOf(writerJson);
       return resolver === null ? decode(bytes) : (type.fromBuffer(bytes, resolver) as T);
     },
+    checkReads(writerJson) {
+      resolverOf(writerJson);
+    },
   };
+}
+
+/** The full name of a schema given as JSON text. */
+export function schemaNameOf(json: string): string {
+  const { name, namespace } = JSON.parse(json) as AvroSchema & { readonly namespace?: string };
+  return namespace === undefined || name.includes('.') ? name : `${namespace}.${name}`;
 }
 
 const MAGIC = 0;

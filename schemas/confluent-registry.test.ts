@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { NO_REGISTRY, type RegistryServer, startRegistry } from '../test/servers/registry.ts';
 import { codecOf } from './avro.ts';
@@ -27,6 +28,17 @@ describe.skipIf(server === undefined)(server === undefined ? NO_REGISTRY : 'a Co
       expect(await theirs.register(topic)).toBe(id);
       const text = await confluentRegistry({ url }).schema(id);
       expect(codecOf(text as string).fingerprint).toEqual(topic.codec.fingerprint);
+    }
+  });
+
+  test('gives the same id to instances that register a new topic at the same moment', async () => {
+    for (let round = 0; round < 5; round++) {
+      const topic = topicOf(fresh(), [A]);
+      // One after the other by a little: each meets another moment of those before.
+      const ids = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => delay(4 * i).then(() => confluentRegistry({ url }).register(topic))),
+      );
+      expect(new Set(ids).size).toBe(1);
     }
   });
 

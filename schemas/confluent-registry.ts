@@ -1,4 +1,5 @@
 // The schema registry of a cluster: Confluent's, or any that speaks its API (Apicurio, Redpanda, Karapace).
+import { setTimeout as delay } from 'node:timers/promises';
 import confluent from '@kafkajs/confluent-schema-registry';
 import type { SchemaRegistry } from './registry.ts';
 
@@ -6,6 +7,13 @@ const { COMPATIBILITY, SchemaRegistry: Client, SchemaType } = confluent;
 
 /** Tries of a request that fails with a status of the 500s or without an answer, and the first wait between them. */
 const RETRY = { retries: 3, initialRetryTimeInSecs: 0.05, maxRetryTimeInSecs: 1, factor: 0.2, multiplier: 2 } as const;
+
+/**
+ * Where another instance registers the same topic at the same moment a registry may answer with a conflict, or with a
+ * compatibility that is not set yet. Asked again (after so many ms), it has what the other one has registered; what really does
+ * not fit is refused again.
+ */
+const RACE_WAITS = [50, 200, 500] as const;
 
 /** ms after which a registry that took a request and says nothing is taken to be away. */
 const SILENCE = 10_000;
@@ -51,9 +59,8 @@ export function confluentRegistry(options: ConfluentRegistryOptions): SchemaRegi
       const subject = `${topic.topic}-value`;
       try {
         const schema = topic.codec.json;
-        const registering = client.register(
-          { type: SchemaType.AVRO, schema },
-          { subject, compatibility: COMPATIBILITY.BACKWARD },
+        const registering = afterRaces(() =>
+          client.register({ type: SchemaType.AVRO, schema }, { subject, compatibility: COMPATIBILITY.BACKWARD }),
         );
         const { id } = await within(timeout, registering);
         schemas.set(id, Promise.resolve(topic.codec.json));
@@ -81,6 +88,18 @@ export function confluentRegistry(options: ConfluentRegistryOptions): SchemaRegi
   };
 }
 
+async function afterRaces<T>(work: () => Promise<T>): Promise<T> {
+  for (const wait of RACE_WAITS) {
+    try {
+      return await work();
+    } catch (error) {
+      if (statusOf(error) !== 409 && !isOtherCompatibility(error)) throw error;
+      await delay(wait);
+    }
+  }
+  return work();
+}
+
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
@@ -104,11 +123,15 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : undefined;
 }
 
+function isOtherCompatibility(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError';
+}
+
 function explained(error: unknown, url: string, what: string): RegistryUnavailable | RegistryRefused {
   const cause = error instanceof Error ? error : new Error(String(error));
   const status = statusOf(error);
   const { origin } = new URL(url);
-  if (cause.name === 'ConfluentSchemaRegistryCompatibilityError') {
+  if (isOtherCompatibility(cause)) {
     const mend = 'set the compatibility of the subject to BACKWARD';
     return new RegistryRefused(`${what}: ${cause.message}: ${mend}`, { cause });
   }

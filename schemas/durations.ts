@@ -61,8 +61,22 @@ export interface DailyWindow {
 /** What to say to someone whose quiet hours were refused. */
 export const QUIET_HOURS_MEND = 'write start and end as "HH:MM-HH:MM", for example "21:00-08:00"';
 
+/** Windows that were parsed: the few of campaigns and policies, asked for several times a decision. */
+const windows = new Map<string, DailyWindow>();
+const WINDOWS_KEPT = 1024;
+
 /** The window of "HH:MM-HH:MM". Throws RangeError with one line that says what is wrong. */
 export function parseQuietHours(text: string): DailyWindow {
+  let window = windows.get(text);
+  if (window === undefined) {
+    window = dailyWindow(text);
+    if (windows.size >= WINDOWS_KEPT) windows.clear();
+    windows.set(text, window);
+  }
+  return window;
+}
+
+function dailyWindow(text: string): DailyWindow {
   const match = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/.exec(text);
   if (match === null)
     throw new RangeError(`${JSON.stringify(text.slice(0, 40))} is not a daily window between 00:00 and 23:59`);

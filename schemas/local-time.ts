@@ -1,9 +1,11 @@
 // Instants in a time zone: whether a local time of day is within a daily window, when it leaves it, which local day it is.
 import { IANAZone } from 'luxon';
 import { DAY_MS, type DailyWindow } from './durations.ts';
+import { isoDay } from './iso-time.ts';
 
-/** A zone is asked for its offset once for each step of this length, unless the offset changes within it. */
+/** On a day on which the offset changes, a zone is asked for it once for each step of this length. */
 const OFFSET_STEP = 15 * 60_000;
+const DAYS_KEPT = 20_000;
 const STEPS_KEPT = 20_000;
 
 export interface Zone {
@@ -37,22 +39,31 @@ export function zoneOrUtc(name: string | null | undefined): { readonly zone: Zon
 
 function cachedZone(name: string): Zone {
   const zone = IANAZone.create(name);
-  const offsets = new Map<number, number>();
+  const ofDays = offsetsOf(zone, DAY_MS, DAYS_KEPT);
+  const ofSteps = offsetsOf(zone, OFFSET_STEP, STEPS_KEPT);
   return {
     name,
-    offsetAt(instant) {
-      const step = Math.floor(instant / OFFSET_STEP);
-      let offset = offsets.get(step);
-      if (offset === undefined) {
-        const start = step * OFFSET_STEP;
-        offset = zone.offset(start) * 60_000;
-        // Most changes are on the quarter of an hour. Not all: Newfoundland's were at 00:01.
-        if (zone.offset(start + OFFSET_STEP - 1) * 60_000 !== offset) return zone.offset(instant) * 60_000;
-        if (offsets.size >= STEPS_KEPT) offsets.clear();
-        offsets.set(step, offset);
-      }
-      return offset;
-    },
+    // Most changes are on the quarter of an hour. Not all: Newfoundland's were at 00:01.
+    offsetAt: (instant) => ofDays(instant) ?? ofSteps(instant) ?? zone.offset(instant) * 60_000,
+  };
+}
+
+/**
+ * The zone's offset (ms) at an instant, or undefined where it changes within the instant's span of `length` ms. It is asked for
+ * once a span: the answer costs luxon some microseconds.
+ */
+function offsetsOf(zone: IANAZone, length: number, kept: number): (instant: number) => number | undefined {
+  const offsets = new Map<number, number | undefined>();
+  return (instant) => {
+    const span = Math.floor(instant / length);
+    let offset = offsets.get(span);
+    if (offset !== undefined || offsets.has(span)) return offset;
+    const start = span * length;
+    const first = zone.offset(start) * 60_000;
+    offset = zone.offset(start + length - 1) * 60_000 === first ? first : undefined;
+    if (offsets.size >= kept) offsets.clear();
+    offsets.set(span, offset);
+    return offset;
   };
 }
 
@@ -63,7 +74,7 @@ export function localDay(instant: number, zone: Zone): number {
 
 /** The local day as YYYY-MM-DD. */
 export function localDate(instant: number, zone: Zone): string {
-  return new Date(localDay(instant, zone) * DAY_MS).toISOString().slice(0, 10);
+  return isoDay(localDay(instant, zone)).slice(0, 10);
 }
 
 /** The first instant after the given one on a later local day. */

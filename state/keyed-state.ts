@@ -1,13 +1,20 @@
 // A task's keyed state: typed cells over a byte store, with a cache of hot rows, savepoints and one set of changes a commit.
 // The cache is the overlay: what was set is read back at once, and reaches the store only with the commit that takes it.
+//
+// Rows are decoded from when they are asked for until the next commit. The cache beyond it holds their bytes, each row as one
+// string: decoded rows that lived from commit to commit were most of what the garbage collector copied and marked, and
+// nearly all were let go or replaced before anybody looked at them again.
+import { schemaNameOf } from '../schemas/avro.ts';
 import { ByteWriter } from '../schemas/byte-writer.ts';
 import { keyOf } from '../schemas/topics.ts';
-import { avroAt, decodeRow, emptyRow, encodeRow, endOf, fingerprintAt, isOf, type Row } from './row.ts';
+import { avroAt, emptyRow, encodeRow, endOf, fingerprintAt, isOf, type Row, unpackRow } from './row.ts';
 import type { Cell, Store, StoreChange } from './store.ts';
 
 const ROW = 0x72; // 'r'
 const SCHEMA = 0x73; // 's'
-const DEFAULT_HOT_ROWS = 100_000;
+const DEFAULT_HOT_ROWS = 200_000;
+/** Bytes of rows kept in memory; twice as many may be held for a moment. */
+const HOT_BYTES = 64 << 20;
 
 /** The state can't be read: its bytes are damaged, or were written by a schema that is unknown or does not resolve. */
 export class StateUnreadable extends Error {
@@ -27,11 +34,18 @@ export class KeyedState {
   readonly #cells: (Cell<unknown> | undefined)[] = [];
   readonly #hotRows: number;
   readonly #writers = new Map<string, string>();
-  /** All rows, by tenant and id, where there is no store; the two generations are empty then. */
+  /** All rows, by tenant and id, where there is no store; the others are empty then. */
   readonly #byId = new Map<string, Map<string, Row>>();
-  // Two generations: a row read from the old one moves to the young one; when that is full, the old one is let go.
-  #young = new Map<string, Row>();
-  #old = new Map<string, Row>();
+  /** Rows decoded since the last commit was taken; all that changed are among them. */
+  #decoded = new Map<string, Row>();
+  // The bytes of rows as of the last commit taken, '' of those that there are none of. Two generations: what is read from the
+  // old one is also put into the young one; when that is full, the old one is let go.
+  #young = new Map<string, string>();
+  #youngBytes = 0;
+  #old = new Map<string, string>();
+  /** The bytes of one row, to decode its cells from. */
+  #bytes: Buffer = Buffer.allocUnsafeSlow(4096);
+  #inBytes: Row | undefined;
   #dirty: Row[] = [];
   #newSchemas: StoreChange[] = [];
   #commit = 0;
@@ -60,6 +74,27 @@ export class KeyedState {
   }
 
   /**
+   * Throws `StateUnreadable` when a schema that wrote some of the state does not resolve with that of this version's cell of
+   * the same name. A row that nobody changed since lies as it was written however long ago, so it is asked of all of them, and
+   * before anything is written that the version before could not read in its turn.
+   */
+  checkSchemas(): void {
+    if (this.#store === undefined) return;
+    for (const [key, value] of this.#store.scan(Buffer.from([SCHEMA]), Buffer.from([SCHEMA + 1]))) {
+      const json = value.toString('utf8');
+      const fingerprint = key.subarray(1).toString('hex');
+      const name = this.#nameOf(json, fingerprint);
+      const cells = this.#cells.filter((cell) => cell?.codec.name === name);
+      const refusals = cells.map((cell) => (cell === undefined ? undefined : refusalOf(cell, json)));
+      if (refusals.length === 0 || refusals.includes(undefined)) continue;
+      const what = `cell ${cells[0]?.name}: state that the schema ${name} ${fingerprint} wrote can't be read by this version`;
+      const mend =
+        'start a version whose schema can: a field that is new there needs a default, and a type may not change';
+      throw new StateUnreadable(`${what}: ${refusals[0]}: ${mend}; the state is kept as it was`);
+    }
+  }
+
+  /**
    * The row of a tenant's user or campaign. Where everything stays in memory it is found by the id alone, whose letters need
    * not be put together and hashed anew for each record.
    */
@@ -73,29 +108,21 @@ export class KeyedState {
       const slash = key.indexOf('/');
       return this.#inMemory(key.slice(0, Math.max(0, slash)), key.slice(slash + 1), key);
     }
-    const hot = this.#young.get(key);
-    if (hot !== undefined) return hot;
-    let row = this.#old.get(key);
-    if (row === undefined) {
-      const bytes = this.#store.get(rowKey(key));
-      row = bytes === undefined ? emptyRow(key, this.#cells.length) : this.#decode(key, bytes);
-    } else this.#old.delete(key);
-    this.#keep(key, row);
-    return row;
+    return this.#decoded.get(key) ?? this.#decode(key, this.#packed(key));
   }
 
   /** Reads the rows of the keys that are not in memory, in one call to the store. */
   prefetch(keys: Iterable<string>): void {
     if (this.#store === undefined) return;
     const missing = new Set<string>();
-    for (const key of keys) if (!this.#young.has(key) && !this.#old.has(key)) missing.add(key);
+    for (const key of keys) {
+      if (!(this.#decoded.has(key) || this.#young.has(key) || this.#old.has(key))) missing.add(key);
+    }
     if (missing.size === 0) return;
     const list = [...missing];
     const found = this.#store.getMany(list.map(rowKey));
-    list.forEach((key, i) => {
-      const bytes = found[i];
-      this.#keep(key, bytes === undefined ? emptyRow(key, this.#cells.length) : this.#decode(key, bytes));
-    });
+    for (let i = 0; i < list.length; i++) this.#keep(list[i] as string, found[i]?.toString('latin1') ?? '');
+    this.#age();
   }
 
   /** The value of a row's cell. Throws `StateUnreadable`. */
@@ -104,14 +131,19 @@ export class KeyedState {
     if (value !== undefined) return value as T;
     const at = row.cellAt[cell.tag];
     if (at === undefined) return undefined;
+    const bytes = this.#bytesOf(row);
+    const writer = isOf(bytes, at, cell) ? undefined : this.#writerOf(fingerprintAt(bytes, at), cell);
     let decoded: T;
     try {
-      const [start, end] = [avroAt(at), endOf(row, at)];
-      decoded = isOf(row, at, cell)
-        ? cell.codec.decode(row.bytes, start, end)
-        : cell.codec.decodeFrom(this.#writerOf(fingerprintAt(row, at)), row.bytes.subarray(start, end));
+      const [start, end] = [avroAt(at), endOf(row.packed, at)];
+      decoded =
+        writer === undefined
+          ? cell.codec.decode(bytes, start, end)
+          : cell.codec.decodeFrom(writer, bytes.subarray(start, end));
     } catch (cause) {
-      throw new StateUnreadable(`cell ${cell.name} can't be read by this version's schema`, { cause });
+      throw new StateUnreadable(`cell ${cell.name} can't be read by this version's schema: ${messageOf(cause)}`, {
+        cause,
+      });
     }
     row.values[cell.tag] = decoded;
     return decoded;
@@ -127,13 +159,11 @@ export class KeyedState {
     row.values[tag] = value;
     // In memory nothing is ever stored, and no list of places should grow for each row.
     if (row.cellAt[tag] !== undefined) row.cellAt[tag] = undefined;
-    if (row.written?.[tag] !== undefined) row.written[tag] = undefined;
-    row.changed |= 1 << tag;
     if (!row.dirty) {
       row.dirty = true;
       this.#dirty.push(row);
       // It may have been let go while its holder looked at others.
-      if (this.#store !== undefined && !this.#old.has(row.key)) this.#young.set(row.key, row);
+      if (this.#store !== undefined) this.#decoded.set(row.key, row);
     }
   }
 
@@ -148,7 +178,8 @@ export class KeyedState {
       const row = this.#undoRows[i] as Row;
       const tag = this.#undoTags[i] as number;
       row.values[tag] = this.#undoValues[i];
-      row.cellAt[tag] = this.#undoCellAt[i];
+      const at = this.#undoCellAt[i];
+      if (at !== undefined) row.cellAt[tag] = at;
     }
     this.savepoint();
   }
@@ -161,21 +192,24 @@ export class KeyedState {
     this.#newSchemas = [];
     for (const row of this.#dirty) {
       row.dirty = false;
-      row.takenBy = token;
       if (writer === undefined) continue;
       writer.begin();
       writer.byte(ROW);
       writer.utf8(row.key);
       const key = writer.take();
       encodeRow(row, this.#cells, writer);
+      this.#keep(row.key, writer.latin1Since(0));
       changes.push(writer.length === 0 ? { key } : { key, value: writer.take() });
     }
     this.#dirty = [];
+    this.#inBytes = undefined;
+    if (this.#decoded.size > 0) this.#decoded = new Map();
     return { changes, token };
   }
 
   committed(token: number): void {
     this.#committed = token;
+    this.#age();
   }
 
   /** A row stays in memory for good: who holds it need not ask for it again. */
@@ -183,9 +217,9 @@ export class KeyedState {
     return this.#store === undefined;
   }
 
-  /** Rows held in memory. */
+  /** Rows held in memory, decoded or as bytes; those held as both count twice. */
   get held(): number {
-    let held = this.#young.size + this.#old.size;
+    let held = this.#decoded.size + this.#young.size + this.#old.size;
     for (const rows of this.#byId.values()) held += rows.size;
     return held;
   }
@@ -204,34 +238,85 @@ export class KeyedState {
     return row;
   }
 
-  #keep(key: string, row: Row): void {
-    this.#young.set(key, row);
-    if (this.#young.size <= this.#hotRows) return;
-    const old = this.#old;
-    this.#old = this.#young;
-    this.#young = new Map();
-    // A row that the store does not have yet can't be let go.
-    for (const [k, r] of old) if (r.dirty || r.takenBy > this.#committed) this.#young.set(k, r);
+  /** The row's bytes, from memory or the store. */
+  #packed(key: string): string {
+    let packed = this.#young.get(key);
+    if (packed !== undefined) return packed;
+    packed = this.#old.get(key) ?? this.#store?.get(rowKey(key))?.toString('latin1') ?? '';
+    this.#keep(key, packed);
+    this.#age();
+    return packed;
   }
 
-  #decode(key: string, bytes: Buffer): Row {
+  #keep(key: string, packed: string): void {
+    this.#youngBytes += packed.length - (this.#young.get(key)?.length ?? 0);
+    this.#young.set(key, packed);
+  }
+
+  #age(): void {
+    if (this.#young.size <= this.#hotRows && this.#youngBytes <= HOT_BYTES) return;
+    // The store does not have the rows of a commit under way: they can't be let go.
+    if (this.#committed < this.#commit) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#youngBytes = 0;
+  }
+
+  #decode(key: string, packed: string): Row {
+    let row: Row;
     try {
-      return decodeRow(key, bytes, this.#cells.length);
+      row = packed === '' ? emptyRow(key, this.#cells.length) : unpackRow(key, packed, this.#cells.length);
     } catch (cause) {
       throw new StateUnreadable('a row of the state is damaged', { cause });
     }
+    const unchanged = this.#decoded.size - this.#dirty.length;
+    if (unchanged > this.#hotRows) this.#decoded = new Map(this.#dirty.map((dirty) => [dirty.key, dirty]));
+    this.#decoded.set(key, row);
+    return row;
   }
 
-  #writerOf(fingerprint: Buffer): string {
+  #bytesOf(row: Row): Buffer {
+    if (this.#inBytes === row) return this.#bytes;
+    const { packed } = row;
+    if (packed.length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(2 * packed.length);
+    this.#bytes.write(packed, 0, 'latin1');
+    this.#inBytes = row;
+    return this.#bytes;
+  }
+
+  #nameOf(json: string, fingerprint: string): string {
+    try {
+      return schemaNameOf(json);
+    } catch (cause) {
+      throw new StateUnreadable(`the schema ${fingerprint} that wrote the state is damaged`, { cause });
+    }
+  }
+
+  #writerOf(fingerprint: Buffer, cell: Cell<unknown>): string {
     const name = fingerprint.toString('hex');
     let json = this.#writers.get(name);
     if (json === undefined) {
       json = this.#store?.get(schemaKey(fingerprint))?.toString('utf8');
-      if (json === undefined) throw new StateUnreadable(`the schema ${name} that wrote the state is unknown`);
+      if (json === undefined)
+        throw new StateUnreadable(`cell ${cell.name}: the schema ${name} that wrote it is unknown`);
       this.#writers.set(name, json);
     }
     return json;
   }
+}
+
+/** Why what the schema wrote can't be read as the cell; undefined when it can. */
+function refusalOf({ codec }: Cell<unknown>, writerJson: string): string | undefined {
+  try {
+    codec.checkReads(writerJson);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function rowKey(key: string): Buffer {

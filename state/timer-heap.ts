@@ -35,6 +35,13 @@ export class TimerHeap {
     heap.dropFirst();
   }
 
+  /** Keys of timers with an instant before `to`, in no order, a key as often as it has timers; at most `limit`. */
+  keysBefore(to: number, limit: number): string[] {
+    const keys: string[] = [];
+    for (const heap of this.#ranks) heap.addKeysBefore(to, limit, keys);
+    return keys;
+  }
+
   /** Takes all timers out, in no order. */
   clear(): QueuedTimer[] {
     const all = this.#ranks.flatMap((heap) => heap.timers);
@@ -102,6 +109,16 @@ class RankHeap {
     }
     timers[at] = last;
     instants[at] = instant;
+  }
+
+  /** Below a timer that is not before `to` there is none that is. */
+  addKeysBefore(to: number, limit: number, keys: string[]): void {
+    const open = [0];
+    for (let at = open.pop(); at !== undefined && keys.length < limit; at = open.pop()) {
+      if ((this.instants[at] ?? Number.POSITIVE_INFINITY) >= to) continue;
+      keys.push((this.timers[at] as QueuedTimer).key);
+      for (let below = ARITY * at + 1; below <= ARITY * at + ARITY; below++) open.push(below);
+    }
   }
 
   #precedes(a: number, b: number): boolean {

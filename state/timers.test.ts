@@ -205,6 +205,18 @@ describe.each(engines)('a timer queue over a store in %s', (engine, open) => {
 });
 
 describe('a timer queue without a store', () => {
+  test('tells the keys of those before an instant, and of no more than were asked for', () => {
+    fc.assert(
+      fc.property(fc.array(anyTimer), fc.nat(5), fc.nat(10), (timers, to, limit) => {
+        const queue = new TimerQueue();
+        for (const t of timers) queue.set(t);
+        const due = timers.filter((t) => t.at < to).map((t) => t.key);
+        expect([...queue.keysBefore(to, Number.POSITIVE_INFINITY)].sort()).toEqual(due.sort());
+        expect(queue.keysBefore(to, limit)).toHaveLength(Math.min(limit, due.length));
+      }),
+    );
+  });
+
   test('keeps all timers in order, each once', () => {
     fc.assert(
       fc.property(fc.array(anyTimer), (timers) => {

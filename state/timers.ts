@@ -58,6 +58,11 @@ export class TimerQueue {
     return first;
   }
 
+  /** Keys of timers that fire before `to`, in no order: of those in memory, at most `limit`. */
+  keysBefore(to: number, limit: number): readonly string[] {
+    return this.#heap.keysBefore(to, limit);
+  }
+
   /** Timers held in memory. */
   get held(): number {
     return this.#heap.size + this.#far.size;

@@ -35,7 +35,7 @@ export function explainCommand(): Command {
     .option('--campaign <id>', 'ask about one campaign alone')
     .option('--from <out>', "a simulation's --out folder (default: ask the running instance)")
     .option('--dir <folder>', "the instance's folder; whether it runs or not", '.beckon')
-    .option('--url <url>', "the running instance's address (default: as the folder says)")
+    .option('--url <url>', `the running instance's address (default: as the folder says, else ${DEFAULT_URL})`)
     .option('--json', 'as JSON')
     .addHelpText('after', HELP)
     .action((user: string, flags: Flags) => run(user, flags));

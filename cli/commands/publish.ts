@@ -14,7 +14,8 @@ const BAD_SHOWN = 20;
 const NAMES = publishable.map((t) => t.name).join(', ');
 
 const EXAMPLES = `
-Goes to the instance that runs on --dir (or at --url); when none runs, into the folder itself, for the next start.
+Goes to the instance that runs on --dir (or at --url); when none runs, straight to the cluster that KAFKA_BROKERS names (with
+SCHEMA_REGISTRY_URL), else into the folder itself, for the next start.
 Every line is checked first: bad ones are reported by number and left out, and the exit code is 1.
 
 Examples:
@@ -41,8 +42,11 @@ export function publishCommand(): Command {
       timeOption,
     )
     .option('--dir <folder>', "the instance's folder", '.beckon')
-    .option('--url <url>', "the instance's address (default: as the folder says)")
-    .option('--wait', 'return once everything is processed and delivered')
+    .option(
+      '--url <url>',
+      "the instance's address (default: as the folder says, else the cluster that KAFKA_BROKERS names, else the folder)",
+    )
+    .option('--wait', 'return once everything is processed and delivered by the instance')
     .addHelpText('after', EXAMPLES)
     .action((topic: string, options: Options) => publish(topic, options));
 }

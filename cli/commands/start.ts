@@ -45,7 +45,11 @@ export function startCommand(): Command {
     )
     .option('--policy <file>', 'policy file to publish, where it is new or changed (default: that on the log)')
     .addOption(new Option('--time <source>', 'what moves time on').choices(['wall', 'events']).default('wall'))
-    .option('--partitions <number>', 'partitions of topics that are missing (default: 4)', countOption)
+    .option(
+      '--partitions <number>',
+      'partitions of topics that are missing (default: as those that exist have it, else 4)',
+      countOption,
+    )
     .option('--host <address>', 'address of the HTTP front', '127.0.0.1')
     .option('--port <number>', 'port of the HTTP front; 0: any free one', portOption, 7077)
     .addOption(
@@ -53,7 +57,11 @@ export function startCommand(): Command {
         .choices(['file', 'console'])
         .default('file'),
     )
-    .option('--clickhouse-port <number>', 'port of the embedded ClickHouse (default: any free one)', portOption)
+    .option(
+      '--clickhouse-port <number>',
+      'port of the embedded ClickHouse, used without CLICKHOUSE_URL (default: any free one)',
+      portOption,
+    )
     .addHelpText('after', EXAMPLES)
     .action((options: Options) => start(options));
 }
@@ -75,8 +83,24 @@ async function start(options: Options): Promise<void> {
     stop = resolve;
     fail = reject;
   });
-  // A signal while the instance still starts is heeded once it runs.
-  process.once('SIGTERM', stop).once('SIGINT', stop);
+  // A signal while the instance still starts is heeded once it runs, and counts from when it came.
+  let running = false;
+  const heed = (signal: string): void => {
+    if (!running) logger.info(`${signal}: stopping as soon as it has started`);
+    stop(signal);
+  };
+  process.once('SIGTERM', heed).once('SIGINT', heed);
+  let late: NodeJS.Timeout | undefined;
+  // Whichever comes first.
+  const stopWithin = (): void => {
+    late ??= setTimeout(() => {
+      logger.error(
+        'not stopped in time, as the cluster does not answer; what is not committed is done again, nothing is lost',
+      );
+      process.exit(1);
+    }, STOP_WITHIN);
+  };
+  ended.then(stopWithin, stopWithin);
   const wanted: InstanceOptions = {
     dir,
     kafka: settings.kafka,
@@ -93,29 +117,29 @@ async function start(options: Options): Promise<void> {
     logger,
     onFailure: (error) => fail(error),
   };
-  ended.catch(() => {});
   const instance: Instance = await opened(wanted);
+  running = true;
   const { url, clickhouseUrl } = instance;
   const kafka = settings.kafka?.brokers;
   logger.info({ url, clickhouse: clickhouseUrl, kafka, dir, time, pid: process.pid }, 'ready');
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     logger.info(`${await ended}: stopping`);
   } catch (error) {
-    failure = error;
+    failure = error instanceof Error ? error : new Error(String(error));
+    // Here too, lest the end that may hang hides it.
+    logger.error(`stopping: ${failure.message}`);
   }
   // A second signal ends it the hard way; nothing is lost by that either.
   process.once('SIGTERM', () => process.exit(143)).once('SIGINT', () => process.exit(130));
-  // Connections to a cluster that hangs are given up one after the other; whoever waits for the end needn't wait for that.
-  const late = setTimeout(() => {
-    logger.error(
-      'not stopped in time, as the cluster does not answer; what is not committed is done again, nothing is lost',
-    );
-    process.exit(1);
-  }, STOP_WITHIN);
-  await instance.stop();
+  try {
+    await instance.stop();
+  } catch (error) {
+    // What came first is what is to be mended.
+    if (failure === undefined) throw error;
+  }
   clearTimeout(late);
-  if (failure !== undefined) throw new RunFailed(failure instanceof Error ? failure.message : String(failure));
+  if (failure !== undefined) throw new RunFailed(failure.message);
   logger.info('stopped');
 }
 

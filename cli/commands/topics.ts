@@ -23,7 +23,10 @@ export function topicsCommand(): Command {
     .description('write all records of a topic to stdout as NDJSON, partition by partition')
     .argument('<topic>', NAMES)
     .option('--dir <folder>', "the instance's folder", '.beckon')
-    .option('--url <url>', "the instance's address (default: as the folder says)")
+    .option(
+      '--url <url>',
+      "the instance's address (default: as the folder says, else the cluster that KAFKA_BROKERS names, else the folder)",
+    )
     .addHelpText('after', EXAMPLES)
     .action((topic: string, options: { readonly dir: string; readonly url?: string }) => read(topic, options));
   return command.addCommand(topicsCreateCommand()).addCommand(topicsDescribeCommand());

@@ -6,6 +6,7 @@ import { block, type Facts, type Gate, iso, pass } from './gate.ts';
 /** Counts for every purpose, both ways. */
 const EVERY_PURPOSE = 'all';
 const TRANSACTIONAL = 'transactional';
+const NONE: ConsentLedger['entries'] = [];
 
 export const consent: Gate = {
   name: 'consent',
@@ -34,13 +35,11 @@ export function consentTo(
   const purpose = purposeOf(campaign);
   let revokedAt = Number.NEGATIVE_INFINITY;
   let grantedAt = Number.NEGATIVE_INFINITY;
-  for (const entry of ledger?.entries ?? []) {
-    const concerns =
-      (entry.purpose === purpose || entry.purpose === EVERY_PURPOSE) &&
-      (entry.channel === null || entry.channel === channel);
-    if (!concerns) continue;
-    if (entry.revokedAt !== null) revokedAt = Math.max(revokedAt, entry.revokedAt);
-    for (const at of entry.grantedAt) if (at <= now) grantedAt = Math.max(grantedAt, at);
+  for (const entry of ledger?.entries ?? NONE) {
+    if (entry.channel !== null && entry.channel !== channel) continue;
+    if (entry.purpose !== purpose && entry.purpose !== EVERY_PURPOSE) continue;
+    if (entry.revokedAt !== null && entry.revokedAt > revokedAt) revokedAt = entry.revokedAt;
+    for (const at of entry.grantedAt) if (at <= now && at > grantedAt) grantedAt = at;
   }
   if (grantedAt > revokedAt) return { granted: true, why: `granted ${iso(grantedAt)}` };
   if (revokedAt > Number.NEGATIVE_INFINITY) return { granted: false, why: `revoked ${iso(revokedAt)}` };

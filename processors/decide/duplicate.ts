@@ -7,13 +7,12 @@ export const duplicate: Gate = {
   applies: (c) => !cameTooLate(c),
   judge({ campaign, messages, now }) {
     const { windowMs, key } = campaign.dedupe;
-    const isSame = (m: { readonly campaignId: string; readonly dedupeKey: string }): boolean =>
-      m.campaignId === campaign.id || (key !== null && m.dedupeKey === key);
-    const pending = messages.requests.find(isSame);
-    if (pending !== undefined) return block('duplicate', { pending: pending.requestId });
-    const sent = messages.sent.find((m) => isSame(m) && now - m.sentAt < windowMs);
-    if (sent !== undefined) {
-      return block('duplicate', { sentBefore: sent.sendId, sentAt: iso(sent.sentAt), windowMs });
+    for (const { campaignId, dedupeKey, requestId } of messages.requests) {
+      if (campaignId === campaign.id || dedupeKey === key) return block('duplicate', { pending: requestId });
+    }
+    for (const { campaignId, dedupeKey, sendId, sentAt } of messages.sent) {
+      if ((campaignId === campaign.id || dedupeKey === key) && now - sentAt < windowMs)
+        return block('duplicate', { sentBefore: sendId, sentAt: iso(sentAt), windowMs });
     }
     return pass({ windowMs });
   },

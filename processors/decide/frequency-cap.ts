@@ -31,17 +31,10 @@ export function capped(
 ): { readonly rule: string | null; readonly facts: Facts } {
   const facts: Record<string, number> = {};
   if (c.campaign.class === 'transactional') return { rule: null, facts };
-  const counted = c.messages.sent.filter((m) => !m.failed && m.class !== 'transactional');
   let broken: string | null = null;
   for (const cap of c.policy.caps) {
     if (cap.channel !== channel) continue;
-    const count =
-      mostWith(
-        counted.filter((m) => cap.channel === null || m.channel === cap.channel),
-        cap,
-        at,
-        c.zone,
-      ) - 1;
+    const count = mostWith(c.messages.sent, cap, at, c.zone) - 1;
     facts[cap.rule] = count;
     if (broken === null && count >= capMax(c.policy, cap, c.profile?.notificationFrequency ?? null)) broken = cap.rule;
   }
@@ -50,14 +43,30 @@ export function capped(
 
 /** The most messages that any of the cap's windows would hold that contains a message at `at`, that message included. */
 function mostWith(sent: readonly SentMessage[], cap: Cap, at: number, zone: Zone): number {
-  const position = (instant: number): number => (cap.calendar ? localDay(instant, zone) : instant);
-  const width = cap.calendar ? cap.windowMs / DAY_MS : cap.windowMs;
-  const here = position(at);
-  const others = sent.map((m) => position(m.sentAt));
-  let most = 0;
-  for (const end of [here, ...others]) {
-    if (end < here || end - width >= here) continue;
-    most = Math.max(most, 1 + others.filter((p) => p > end - width && p <= end).length);
+  const here = positionOf(at, cap, zone);
+  // Asked several times a decision, and most users got no message lately: a list is made only where there is something in it.
+  let others: number[] | undefined;
+  for (const { sentAt, failed, class: kind, channel } of sent) {
+    if (failed || kind === 'transactional' || (cap.channel !== null && channel !== cap.channel)) continue;
+    others ??= [];
+    others.push(positionOf(sentAt, cap, zone));
   }
-  return most;
+  if (others === undefined) return 1;
+  const width = cap.calendar ? cap.windowMs / DAY_MS : cap.windowMs;
+  let most = within(others, here, width);
+  for (const end of others) {
+    if (end >= here && end - width < here) most = Math.max(most, within(others, end, width));
+  }
+  return most + 1;
+}
+
+/** Where an instant is on the cap's scale: its local day, or itself. */
+function positionOf(instant: number, cap: Cap, zone: Zone): number {
+  return cap.calendar ? localDay(instant, zone) : instant;
+}
+
+function within(positions: readonly number[], end: number, width: number): number {
+  let count = 0;
+  for (const position of positions) if (position > end - width && position <= end) count++;
+  return count;
 }

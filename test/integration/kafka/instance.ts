@@ -29,7 +29,12 @@ export interface RanTo {
 
 interface Status {
   readonly quiet: boolean;
-  readonly tasks: readonly { readonly task: string; readonly processed: number; readonly quiet: boolean }[];
+  readonly tasks: readonly {
+    readonly task: string;
+    readonly phase: string;
+    readonly processed: number;
+    readonly quiet: boolean;
+  }[];
   readonly sinks: readonly { readonly task: string }[];
 }
 
@@ -45,9 +50,10 @@ export class InstanceProcess {
   readonly #child: ChildProcess;
   #log = '';
 
-  constructor(dir: string, env: NodeJS.ProcessEnv, args: readonly string[]) {
+  /** `main`: that of another version of the program. */
+  constructor(dir: string, env: NodeJS.ProcessEnv, args: readonly string[], main = MAIN) {
     this.dir = dir;
-    const all = [MAIN, 'start', '--dir', dir, '--port', '0', '--time', 'events', ...args];
+    const all = [main, 'start', '--dir', dir, '--port', '0', '--time', 'events', ...args];
     this.#child = spawn(process.execPath, all, { env, stdio: ['ignore', 'ignore', 'pipe'] });
     living.add(this.#child);
     this.ended = once(this.#child, 'exit').then(([code, signal]) => {
