@@ -63,6 +63,15 @@ test('streams are merged by time, and on a tie in the order of the topology', as
   ]);
 });
 
+test('more records than are decoded at once come one by one, each once', async () => {
+  const times = Array.from({ length: 1300 }, (_, i) => 10 + 2 * i);
+  await engine.put(events, ...times.map((time) => event('u', time)));
+  await engine.put(sendRequests, request('a', 1035), request('b', 2609));
+  const expected = times.map((time) => `events@${time}`);
+  expected.splice(513, 0, 'send-requests@1035');
+  expect(await drain(inputsOf(ALL))).toEqual([...expected, 'send-requests@2609']);
+});
+
 test('tables go before streams, whatever their time', async () => {
   await engine.put(events, event('u', 10));
   await engine.put(profiles, profile('u', 99), profile('v', 5));

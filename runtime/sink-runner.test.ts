@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { events, signals, type Topic } from '../schemas/topics.ts';
 import type { Signal, UserEvent } from '../schemas/types.ts';
 import { RecordRefused, type Sink, type SinkBatch, type SinkContext, SinkUnavailable } from '../sinks/sink.ts';
+import type { Log } from './log.ts';
 import { SinkRunner } from './sink-runner.ts';
 import { type Engine, openEngine, silent, stopwatch, timeMarkTo, until } from './testing/engine.ts';
 import { event, signal } from './testing/tiny-topology.ts';
@@ -35,8 +36,8 @@ function sinkOf(write: Write, maxBatch = 10): Sink {
   };
 }
 
-function start(sink: Sink): { readonly runner: SinkRunner; readonly ended: Promise<void> } {
-  const { log, serde } = engine;
+function start(sink: Sink, log: Log = engine.log): { readonly runner: SinkRunner; readonly ended: Promise<void> } {
+  const { serde } = engine;
   const runner = new SinkRunner({ sink, partition: 0, log, serde, clock: undefined, stopwatch, logger: silent });
   const started = { runner, ended: runner.run() };
   started.ended.catch(() => {});
@@ -256,6 +257,75 @@ describe('after a crash', () => {
     const { runner } = start(sink);
     await until(() => batches.length > 0 && runner.quiet);
     expect(batches).toEqual(['2-2: c']);
+  });
+});
+
+describe('a batch that another instance began', () => {
+  /** Leaves a noted batch of "a" and "b" behind, and "c" after it. */
+  const begunElsewhere = async (): Promise<void> => {
+    await put('a', 'b');
+    const first = gate();
+    const { ended } = start(sinkOf(first.write));
+    await first.begun;
+    await put('c');
+    await crash();
+    first.letGo();
+    await expect(ended).rejects.toThrow(/taken over/);
+  };
+  /** The log of an instance that hears of the offset, and what follows, only when it has asked so often at it. */
+  const late = (offset: number, asks: number, ends: boolean): Log => {
+    let asked = 0;
+    const heard = (): boolean => asked >= asks;
+    return new Proxy<Log>(engine.log, {
+      get(target, name: keyof Log) {
+        const read: Log['read'] = async (input, from, limit, maxBytes) => {
+          if (from >= offset && asked++ < asks) return [];
+          const records = await target.read(input, from, limit, maxBytes);
+          return heard() ? records : records.filter((r) => r.offset < offset);
+        };
+        const endOffset: Log['endOffset'] = async (input) => (ends || heard() ? target.endOffset(input) : offset);
+        if (name === 'read') return read;
+        if (name === 'endOffset') return endOffset;
+        const member: unknown = target[name];
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  };
+
+  test('is written whole by one that has no news of its last record yet', async () => {
+    await begunElsewhere();
+    const { sink, batches } = collecting();
+    const { runner } = start(sink, late(1, 1, true));
+    await until(() => batches.length === 2 && runner.quiet);
+    expect(batches).toEqual(['0-1: a b', '2-2: c']);
+  });
+
+  test('is waited for as long as the log seems to end within it', async () => {
+    await begunElsewhere();
+    const { sink, batches } = collecting();
+    const { runner } = start(sink, late(0, 3, false));
+    await until(() => batches.length === 2 && runner.quiet);
+    expect(batches).toEqual(['0-1: a b', '2-2: c']);
+  });
+
+  test('stays as it is when the runner is told to stop meanwhile', async () => {
+    await begunElsewhere();
+    const { sink, batches } = collecting();
+    const { runner, ended } = start(sink, late(1, Number.POSITIVE_INFINITY, false));
+    await until(() => runner.status.phase === 'running');
+    runner.stop();
+    await ended;
+    expect(batches).toEqual([]);
+    await rest(start(sink).runner);
+    expect(batches).toEqual(['0-1: a b', '2-2: c']);
+  });
+
+  test('is said to be one that was begun before, and the next is not', async () => {
+    await begunElsewhere();
+    const told: string[] = [];
+    const { runner } = start(sinkOf(async (batch, { resumed }) => void told.push(`${short(batch)}, ${resumed}`)));
+    await rest(runner);
+    expect(told).toEqual(['0-1: a b, true', '2-2: c, false']);
   });
 });
 

@@ -129,7 +129,8 @@ export class SinkRunner {
     const from = taskLog.position(input);
     const noted = readBegun(taskLog, topic);
     const wanted = noted === undefined ? sink.maxBatch : noted.last - from + 1;
-    const records = await readRecords(log, input, from, wanted, noted?.last);
+    const records = await readRecords(log, input, from, wanted, noted?.last, this.#stop.signal);
+    if (records === undefined) return false;
     const last = records[records.length - 1];
     const nothing = last === undefined && noted === undefined;
     this.#inputs.set(topic, { position: from, atEnd: nothing });
@@ -268,29 +269,35 @@ export class SinkRunner {
   }
 }
 
-/** How long (ms) the log may go on saying that nothing follows what others have appended, and some. */
+/** How long (ms) until news of what others have appended is asked for again, and some. */
 const NEWS_WAIT = 300;
 /** About how large a batch may grow, bytes. */
 const BATCH_BYTES = 16 << 20;
 
-/** The records of a batch: as many as are wanted of those there are, up to the boundary; a new one ends when it grows large. */
+/**
+ * The records of a batch: as many as are wanted of those there are, up to the boundary; a new one ends when it grows large.
+ * Undefined when `stopped` before that is known.
+ */
 async function readRecords(
   log: Log,
   input: { readonly topic: string; readonly partition: number },
   from: number,
   wanted: number,
   until: number | undefined,
-): Promise<readonly LogRecord[]> {
+  stopped: AbortSignal,
+): Promise<readonly LogRecord[] | undefined> {
   const records: LogRecord[] = [];
   let bytes = 0;
-  for (let at = from, looked = false; records.length < wanted; ) {
+  for (let at = from, over = false; records.length < wanted; ) {
     const more = await log.read(input, at, wanted - records.length, BATCH_BYTES);
     const last = more[more.length - 1];
     if (last === undefined) {
-      // What another instance has read is there, though news of it may take a moment: only then it is known to be deleted.
-      if (until === undefined || looked) break;
-      looked = true;
-      await delay(NEWS_WAIT);
+      if (until === undefined || over) break;
+      // What another instance has read is there, though news of it may take a moment: it was deleted only where the end is
+      // known to lie behind it, and still nothing can be read.
+      over = await endsAfter(log, input, until);
+      await delay(NEWS_WAIT, undefined, { signal: stopped }).catch(() => {});
+      if (stopped.aborted) return undefined;
       continue;
     }
     for (const record of more) {
@@ -301,6 +308,18 @@ async function readRecords(
     if (until === undefined ? bytes >= BATCH_BYTES : at > until) break;
   }
   return until === undefined ? records : records.filter((r) => r.offset <= until);
+}
+
+/** Whether the end is known to lie behind the offset. A broker that doesn't say is asked again by the next read. */
+async function endsAfter(
+  log: Log,
+  input: { readonly topic: string; readonly partition: number },
+  offset: number,
+): Promise<boolean> {
+  return log.endOffset(input).then(
+    (end) => end > offset,
+    () => false,
+  );
 }
 
 function begunKey(topic: Topic<unknown>): Buffer {

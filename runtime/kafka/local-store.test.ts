@@ -1,15 +1,30 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Unrecoverable } from '../errors.ts';
+import { StateCorrupted, Unrecoverable } from '../errors.ts';
 import { LocalStore } from './local-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'beckon-local-store-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 const FILL = fileURLToPath(new URL('./testing/fill-disk.ts', import.meta.url));
+
+/** Of most systems. */
+const NOBODY = 65_534;
+
+/** Writes records, one by one, under keys that other calls use too. */
+function fill(store: LocalStore, records: number): void {
+  for (let i = 0; i < records; i++) {
+    store.write([{ key: Buffer.from(`k${i % 100}`), value: Buffer.alloc(1000, i) }], {
+      offset: i,
+      cluster: 'c',
+      at: 0,
+      positions: {},
+    });
+  }
+}
 
 describe('a local state', () => {
   test('that finds no room any more stops its instance, and opens again with what it had once there is', async () => {
@@ -28,11 +43,47 @@ describe('a local state', () => {
     await store.close();
   });
 
-  test.skipIf(process.getuid?.() === 0)('in a folder that may not be written to is kept as it is', async () => {
+  test('in a folder that may not be written to is kept as it is', async () => {
     const folder = join(root, 'forbidden');
     await ((await LocalStore.open(folder)) as LocalStore).close();
     chmodSync(folder, 0o500);
-    await expect(LocalStore.open(folder)).rejects.toThrow(Unrecoverable);
+    chmodSync(root, 0o755);
+    // No rights hold for root.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(NOBODY);
+    try {
+      await expect(LocalStore.open(folder)).rejects.toThrow(Unrecoverable);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
     chmodSync(folder, 0o700);
+    expect(readdirSync(folder)).toContain('CURRENT');
+  });
+
+  test('whose damage a write meets, as files are merged behind it, is wiped once it is closed', async () => {
+    const folder = join(root, 'damaged');
+    for (let time = 0; time < 3; time++) {
+      const store = (await LocalStore.open(folder)) as LocalStore;
+      fill(store, 100);
+      await store.close();
+    }
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.sst'))) {
+      const bytes = readFileSync(join(folder, file));
+      bytes.fill(0xa5, 2000, 3000);
+      writeFileSync(join(folder, file), bytes);
+    }
+    await expect(async () => {
+      for (let time = 0; time < 20; time++) {
+        const store = (await LocalStore.open(folder)) as LocalStore;
+        try {
+          fill(store, 2000);
+        } finally {
+          await store.close();
+        }
+      }
+    }).rejects.toThrow(StateCorrupted);
+    const store = (await LocalStore.open(folder)) as LocalStore;
+    expect(store.checkpoint()).toBeUndefined();
+    await store.close();
   });
 });

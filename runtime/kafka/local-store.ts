@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { FolderInUse, RocksDatabase } from '../../state/rocksdb/rocks-database.ts';
 import { prefixedChanges, RocksStore } from '../../state/rocksdb/rocks-store.ts';
 import type { Store, StoreChange } from '../../state/store.ts';
-import { Unrecoverable } from '../errors.ts';
+import { StateCorrupted, Unrecoverable } from '../errors.ts';
 
 /** What a disk or its rights cause, and no damage: nothing is gained by wiping what is there. */
 const OF_THE_DISK =
@@ -59,14 +59,21 @@ export class LocalStore {
     }
   }
 
-  /** Applies changes and the checkpoint that they lead to, or nothing. */
+  /**
+   * Applies changes and the checkpoint that they lead to, or nothing. Throws `Unrecoverable` where the disk takes no more, and
+   * `StateCorrupted` for anything else: what merges files in the background meets their damage, and tells it to the next write.
+   */
   write(changes: readonly StoreChange[], checkpoint: Checkpoint): void {
     const all = prefixedChanges(STATE, changes);
     all.push({ key: CHECKPOINT, value: Buffer.from(JSON.stringify(checkpoint)) });
     try {
       this.#database.write(all);
     } catch (cause) {
-      throw unwritable(this.#database.folder, cause);
+      const { folder } = this.#database;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      if (OF_THE_DISK.test(why)) throw unwritable(folder, cause);
+      this.distrust();
+      throw new StateCorrupted(`the local state in ${folder} is damaged: ${why}`, {}, { cause });
     }
   }
 

@@ -170,3 +170,26 @@ it('puts rows in place that a server knows by token alone, and feeds the views o
   expect(await rows('SELECT sends FROM spend_per_day')).toEqual([{ sends: 5 }]);
   expect(await rows("SELECT name FROM system.tables WHERE database = 'beckon' AND name LIKE '%missing%'")).toEqual([]);
 });
+
+it('looks for the rows of a batch that another instance began meanwhile, though it was certain of the place', async () => {
+  const [early, half, next] = [[send(0)], [send(1), send(2)], [send(3)]].map((values, i) =>
+    batchOf(sends, values, [0, 1, 3][i]),
+  );
+  const here = await reopened();
+  await here.write(early as SinkBatch, context);
+  // The other instance's insert leaves its token, and its rows are gone with the server.
+  const elsewhere = await reopened();
+  await elsewhere.write(half as SinkBatch, context);
+  await elsewhere.close();
+  await withClient((client) =>
+    client.command({
+      query: 'ALTER TABLE sends DELETE WHERE _offset >= 1',
+      clickhouse_settings: { mutations_sync: '2' },
+    }),
+  );
+  await here.write(half as SinkBatch, { ...context, resumed: true });
+  await here.write(next as SinkBatch, { ...context, resumed: false });
+  await here.close();
+  expect(await rows('SELECT toInt32(_offset) AS o FROM sends ORDER BY o')).toEqual([0, 1, 2, 3].map((o) => ({ o })));
+  expect(await rows('SELECT sum(s.sends) AS n FROM spend_per_day AS s')).toEqual([{ n: 4 }]);
+});
