@@ -65,6 +65,7 @@ module.exports = {
       to: { circular: true },
     },
     home('kafkajs', 'runtime/kafka'),
+    home('@node-rs/crc32', 'runtime/kafka'),
     home('@nxtedition/rocksdb', 'state/rocksdb'),
     home('avsc', 'schemas'),
     home('@kafkajs/confluent-schema-registry', 'schemas'),

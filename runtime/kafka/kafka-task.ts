@@ -11,7 +11,7 @@ import type { Checkpoint, LocalStore } from './local-store.ts';
 import { RecordProducer } from './producer.ts';
 import { refusal } from './refusals.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
-import { inSends, offsetsOf } from './sends.ts';
+import { inSends } from './sends.ts';
 
 const COORDINATOR_WAIT = 20_000;
 
@@ -40,6 +40,11 @@ interface Sent {
   readonly next: number;
   /** The offset after the last output, by partition. */
   readonly ends: Map<string, TopicPartition & { readonly end: number }>;
+}
+
+/** The send under way, for what is to be said when it fails. */
+interface Attempt {
+  records: readonly NewRecord[];
 }
 
 export class KafkaTask implements TaskLog {
@@ -164,11 +169,11 @@ export class KafkaTask implements TaskLog {
     for (const output of outputs) this.#host.check(output);
     if (outputs.length === 0 && offsets.length === 0 && changes.length === 0) return;
     const { task } = this.#names;
-    const attempted: NewRecord[] = [];
+    const attempt: Attempt = { records: [] };
     let sent: Sent;
     try {
       reach(task, 'transaction-begun');
-      sent = await this.#send(outputs, changes, attempted);
+      sent = await this.#send(outputs, changes, attempt);
       reach(task, 'records-sent');
       if (offsets.length > 0) {
         await this.#producer.sendOffsets(this.#names.consumerGroup, offsets);
@@ -182,7 +187,7 @@ export class KafkaTask implements TaskLog {
         : (refusal(
             error,
             'the cluster refuses a commit',
-            { ...this.#names, records: attempted, topics: topicsOf(attempted) },
+            { ...this.#names, ...attempt, topics: topicsOf(attempt.records) },
             { task },
           ) ?? lost(task, 'a commit failed, and nobody knows whether it happened', error));
       this.#ended ??= why;
@@ -209,19 +214,20 @@ export class KafkaTask implements TaskLog {
     this.#host.fetcher.call(new Set(outputs.map(({ topic }) => topic)));
   }
 
-  /** `attempted` holds the records of the send under way, for what is to be said when it fails. */
-  async #send(outputs: readonly NewRecord[], changes: readonly StoreChange[], attempted: NewRecord[]): Promise<Sent> {
+  async #send(outputs: readonly NewRecord[], changes: readonly StoreChange[], attempt: Attempt): Promise<Sent> {
     const timestamp = systemClock.now();
-    const logged = changes.map(({ key, value }) => ({ ...this.#changelog, timestamp, key, value: value ?? null }));
+    const { topic, partition } = this.#changelog;
+    const logged = changes.map(({ key, value }) => ({ topic, partition, timestamp, key, value: value ?? null }));
     const ends: Sent['ends'] = new Map();
     let next = this.#checkpoint.offset;
     for (const send of inSends([...outputs, ...logged])) {
-      attempted.splice(0, attempted.length, ...send.records);
-      const offsets = offsetsOf(send, await this.#producer.send(send.batches));
-      for (const [i, { topic, partition }] of send.records.entries()) {
-        const end = (offsets[i] as number) + 1;
-        if (topic === this.#changelog.topic) next = end;
-        else ends.set(keyOf({ topic, partition }), { topic, partition, end });
+      attempt.records = send.records;
+      const firsts = await this.#producer.send(send.batches);
+      for (const [i, batch] of send.batches.entries()) {
+        const end = (firsts[i] as number) + batch.records.length;
+        const to = { topic: batch.topic, partition: batch.partition };
+        if (to.topic === topic) next = end;
+        else ends.set(keyOf(to), { ...to, end });
       }
     }
     return { next, ends };

@@ -35,7 +35,28 @@ declare module 'kafkajs/src/cluster/index.js' {
 }
 
 declare module 'kafkajs/src/broker/index.js' {
-  import type { Message } from 'kafkajs';
+  import type { Socket } from 'node:net';
+  import type RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+  import type { ProtocolVersions } from 'kafkajs/src/protocol/requests/produce/index.js';
+
+  export interface Produced {
+    readonly topics: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly { readonly partition: number; readonly baseOffset: string }[];
+    }[];
+  }
+
+  export interface Connection {
+    readonly clientId: string;
+    /** Another one after it was connected anew. */
+    readonly socket: Socket;
+    readonly requestQueue: RequestQueue;
+    isAuthenticated(): boolean;
+    /** Does nothing where no password is asked for. */
+    authenticate(): Promise<void>;
+    failIfNotConnected(): void;
+    nextCorrelationId(): number;
+  }
 
   export interface ProducerId {
     readonly producerId: string;
@@ -115,26 +136,16 @@ declare module 'kafkajs/src/broker/index.js' {
         readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
       },
     ): Promise<unknown>;
-    /** Throws the first of its partitions' errors; others may have been written. */
-    produce(
-      request: ProducerId & {
-        readonly transactionalId?: string;
-        readonly acks: number;
-        readonly topicData: readonly {
-          readonly topic: string;
-          readonly partitions: readonly {
-            readonly partition: number;
-            readonly firstSequence: number;
-            readonly messages: readonly Message[];
-          }[];
-        }[];
-      },
-    ): Promise<{
-      readonly topics: readonly {
-        readonly topicName: string;
-        readonly partitions: readonly { readonly partition: number; readonly baseOffset: string }[];
-      }[];
-    }>;
+    /** The newest version of a request that both speak. */
+    lookupRequest<Request, Protocol>(
+      apiKey: number,
+      versions: ProtocolVersions<Request, Protocol>,
+    ): (request: Request) => Protocol;
+    readonly connectionPool: {
+      /** Connects it where it isn't. */
+      getConnectionByRequest(protocol: { readonly request: { readonly apiKey: number } }): Promise<Connection>;
+    };
+    disconnect(): Promise<void>;
     addOffsetsToTxn(
       request: ProducerId & { readonly transactionalId: string; readonly groupId: string },
     ): Promise<unknown>;
@@ -192,5 +203,103 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   export default class RequestQueue {
     readonly pending: readonly unknown[];
     scheduleCheckPendingRequests(): void;
+    /** Sends it at once, or when the broker's quota allows it. */
+    push(request: {
+      readonly entry: {
+        readonly apiKey: number;
+        readonly apiName: string;
+        readonly apiVersion: number;
+        readonly correlationId: number;
+        readonly resolve: (answer: { readonly payload: Buffer }) => void;
+        readonly reject: (error: Error) => void;
+      };
+      readonly expectResponse: boolean;
+      /** ms; null: what the cluster's options say. */
+      readonly requestTimeout: number | null;
+      readonly sendRequest: () => void;
+    }): void;
+    maybeThrottle(ms: number | undefined): void;
   }
+}
+
+declare module 'kafkajs/src/protocol/encoder.js' {
+  export default class Encoder {
+    readonly buffer: Buffer;
+  }
+}
+
+declare module 'kafkajs/src/protocol/decoder.js' {
+  export default class Decoder {
+    constructor(bytes: Buffer);
+    canReadBytes(count: number): boolean;
+  }
+}
+
+declare module 'kafkajs/src/protocol/request.js' {
+  import type Encoder from 'kafkajs/src/protocol/encoder.js';
+
+  /** A request as it goes to the socket, from its size on. */
+  export default function createRequest(options: {
+    readonly correlationId: number;
+    readonly clientId: string;
+    readonly request: { readonly apiKey: number; readonly apiVersion: number; encode(): Promise<Encoder> };
+  }): Promise<Encoder>;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
+  import type { RawMessage } from 'kafkajs/src/broker/index.js';
+  import type Decoder from 'kafkajs/src/protocol/decoder.js';
+
+  export default function decodeBatch(decoder: Decoder): Promise<{
+    readonly firstTimestamp: string;
+    readonly maxTimestamp: string;
+    readonly producerId: string;
+    readonly producerEpoch: number;
+    readonly firstSequence: number;
+    readonly lastOffsetDelta: number;
+    readonly inTransaction: boolean;
+    readonly records: readonly RawMessage[];
+  }>;
+}
+
+declare module 'kafkajs/src/protocol/requests/produce/index.js' {
+  import type { Message } from 'kafkajs';
+  import type { Produced, ProducerId } from 'kafkajs/src/broker/index.js';
+  import type Encoder from 'kafkajs/src/protocol/encoder.js';
+
+  export interface ProtocolVersions<Request, Protocol> {
+    readonly versions: readonly string[];
+    protocol(options: { readonly version: number }): (request: Request) => Protocol;
+  }
+
+  interface ProduceProtocol {
+    readonly request: {
+      readonly apiKey: number;
+      readonly apiName: string;
+      readonly apiVersion: number;
+      encode(): Promise<Encoder>;
+    };
+    readonly response: {
+      decode(payload: Buffer): Promise<Produced & { readonly clientSideThrottleTime?: number }>;
+      /** Throws the first of its partitions' errors. */
+      parse<T extends Produced>(decoded: T): Promise<T>;
+    };
+  }
+
+  interface ProduceOptions extends Partial<ProducerId> {
+    readonly acks: number;
+    readonly timeout: number;
+    readonly transactionalId?: string | null;
+    readonly topicData: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly firstSequence: number;
+        readonly messages: readonly Message[];
+      }[];
+    }[];
+  }
+
+  const produce: ProtocolVersions<ProduceOptions, ProduceProtocol>;
+  export default produce;
 }

@@ -144,6 +144,32 @@ describe.skipIf(first === undefined)(first === undefined ? NO_KAFKA : 'a transac
     expect((await readAll(log, letters)).map((kept) => kept.value?.length)).toEqual([value.length]);
   });
 
+  test('takes a commit of many times what a broker takes at once, of which a part has to be asked again', async () => {
+    const task = await opened();
+    const keys = Array.from({ length: 9000 }, (_, i) => `user ${i}`);
+    const body = (key: string): string => `${key}: ${'ü'.repeat(170)}`;
+    const outputs = keys.map((key, i) => ({
+      ...out,
+      timestamp: 1_700_000_000_000 - i * i,
+      key: i % 7 === 0 ? null : Buffer.from(key),
+      value: i % 9 === 0 ? null : Buffer.from(body(key)),
+      ...(i % 5 === 0 ? { headers: { trace: `ß${i}` } } : {}),
+    }));
+    const changes = keys.map((key) => ({ key: Buffer.from(key), value: Buffer.from(body(key)) }));
+    let asked = 0;
+    two.gate = (api) => (api === PRODUCE && ++asked === 2 ? 'forget' : 'pass');
+    await task.commit({ outputs, offsets: [{ ...out, offset: 2 }], changes });
+    expect(asked).toBeGreaterThan(4);
+    const written = (await readAll(log, out)).slice(1);
+    expect(written.map(({ offset: _, ...kept }) => kept)).toEqual(
+      outputs.map(({ timestamp, key, value, headers = {} }) => ({ timestamp, key, value, headers })),
+    );
+    const other = await openLog();
+    const { store } = await other.openTask('g', 0);
+    expect(store.getMany(changes.map(({ key }) => key)).map(String)).toEqual(keys.map(body));
+    await other.close();
+  });
+
   test('is not needed: an append is not doubled either', async () => {
     await opened();
     const other = { topic: `${app}.g.changelog`, partition: 0 };

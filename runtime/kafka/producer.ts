@@ -2,16 +2,17 @@
 //
 // kafkajs has a producer too, but not one for several brokers: it forgets which partitions of a send were written when
 // another broker's part fails, and numbers anew, or leaves out, those whose leader moves before it tries again.
-import type { Message } from 'kafkajs';
 import type { Broker } from 'kafkajs/src/broker/index.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
-import type { TopicPartition } from '../log.ts';
+import { ByteWriter } from '../../schemas/byte-writer.ts';
+import type { NewRecord, TopicPartition } from '../log.ts';
 import { coordinatorOf, errorType, isTransient, type KafkaClient, Retries } from './client.ts';
 import { Leaders } from './leaders.ts';
+import { type EncodedBatch, produce } from './produce-request.ts';
+import { encodeBatch } from './record-batch.ts';
 
 /** How long (ms) brokers that fail are asked again: enough for one to restart. */
 const PATIENCE = 20_000;
-const ALL_REPLICAS = -1;
 const GROUP = 0;
 const TRANSACTION = 1;
 /** Numbers of records go round after the highest of 32 bits. */
@@ -25,12 +26,7 @@ export interface Transactional {
 
 /** Records of one partition, written at once or not at all. */
 export interface Batch extends TopicPartition {
-  readonly messages: readonly Message[];
-}
-
-/** What the broker knows a batch by when it comes again; it is the same for every try. */
-interface Numbered extends Batch {
-  readonly firstSequence: number;
+  readonly records: readonly NewRecord[];
 }
 
 /**
@@ -43,6 +39,8 @@ export class RecordProducer {
   readonly #transactional: Transactional | undefined;
   readonly #coordinators = new Map<number, Broker>();
   readonly #sequences = new Map<string, number>();
+  /** Batches that are on their way, or will be tried again, keep their bytes: it writes behind them or elsewhere. */
+  readonly #writer = new ByteWriter();
   /** The partitions that the coordinator knows to be of the open transaction. */
   readonly #added = new Set<string>();
   #id = { producerId: '', producerEpoch: -1 };
@@ -69,9 +67,9 @@ export class RecordProducer {
   /** Writes batches of different partitions. Gives the offset of each one's first record, in their order. */
   async send(batches: readonly Batch[]): Promise<readonly number[]> {
     if (this.#transactional !== undefined) await this.#add(batches, this.#transactional);
-    const numbered = batches.map((batch) => this.#number(batch));
+    const encoded = batches.map((batch) => this.#encode(batch));
     const offsets = new Map<string, number>();
-    await this.#deliver(numbered, offsets, new Retries(PATIENCE));
+    await this.#deliver(encoded, offsets, new Retries(PATIENCE));
     return batches.map((batch) => offsets.get(keyOf(batch)) as number);
   }
 
@@ -130,31 +128,40 @@ export class RecordProducer {
     );
   }
 
-  async #add(batches: readonly Batch[], { id: transactionalId }: Transactional): Promise<void> {
+  async #add(batches: readonly Batch[], transactional: Transactional): Promise<void> {
+    const { id: transactionalId } = transactional;
     const fresh = batches.filter((batch) => !this.#added.has(keyOf(batch)));
     if (fresh.length === 0) return;
     const topics = byTopic(fresh).map(({ topic, entries }) => ({
       topic,
       partitions: entries.map(({ partition }) => partition),
     }));
-    await this.#ask(TRANSACTION, transactionalId, (broker) =>
-      broker.addPartitionsToTxn({ transactionalId, ...this.#id, topics }),
-    );
+    try {
+      await this.#ask(TRANSACTION, transactionalId, (broker) =>
+        broker.addPartitionsToTxn({ transactionalId, ...this.#id, topics }),
+      );
+    } catch (error) {
+      // Some are refused, and the client may tell of the others alone, with which nothing is wrong: each by itself says it.
+      if (errorType(error) !== 'OPERATION_NOT_ATTEMPTED' || fresh.length === 1) throw error;
+      for (const batch of fresh) await this.#add([batch], transactional);
+    }
     for (const batch of fresh) this.#added.add(keyOf(batch));
   }
 
-  #number(batch: Batch): Numbered {
-    const key = keyOf(batch);
+  /** With the next numbers of its partition: the same bytes are sent on every try, and the broker knows them by these. */
+  #encode({ topic, partition, records }: Batch): EncodedBatch {
+    const key = keyOf({ topic, partition });
     const firstSequence = this.#sequences.get(key) ?? 0;
-    this.#sequences.set(key, (firstSequence + batch.messages.length) % NUMBERS);
-    return { ...batch, firstSequence };
+    this.#sequences.set(key, (firstSequence + records.length) % NUMBERS);
+    const head = { ...this.#id, firstSequence, transactional: this.#transactional !== undefined };
+    return { topic, partition, bytes: encodeBatch(this.#writer, records, head) };
   }
 
   /**
    * Writes every batch to its leader. Those of a broker that fails are tried again on their own, wherever their leaders are by
    * then, with the numbers that they have: a broker that has one of them already says where, and doesn't write it again.
    */
-  async #deliver(batches: readonly Numbered[], offsets: Map<string, number>, retries: Retries): Promise<void> {
+  async #deliver(batches: readonly EncodedBatch[], offsets: Map<string, number>, retries: Retries): Promise<void> {
     const byLeader = await this.#again(retries, () => this.#byLeader(batches));
     const delivered = await Promise.allSettled(
       [...byLeader].map(async ([leader, part]) => {
@@ -170,8 +177,8 @@ export class RecordProducer {
     for (const part of delivered) if (part.status === 'rejected') throw part.reason;
   }
 
-  async #byLeader(batches: readonly Numbered[]): Promise<Map<string, Numbered[]>> {
-    const byLeader = new Map<string, Numbered[]>();
+  async #byLeader(batches: readonly EncodedBatch[]): Promise<Map<string, EncodedBatch[]>> {
+    const byLeader = new Map<string, EncodedBatch[]>();
     for (const batch of batches) {
       const leader = await this.#leaders.of(batch);
       const part = byLeader.get(leader);
@@ -181,14 +188,9 @@ export class RecordProducer {
     return byLeader;
   }
 
-  async #produce(leader: string, batches: readonly Numbered[], offsets: Map<string, number>): Promise<void> {
+  async #produce(leader: string, batches: readonly EncodedBatch[], offsets: Map<string, number>): Promise<void> {
     const broker = await this.#cluster.findBroker({ nodeId: leader });
-    const { topics } = await broker.produce({
-      ...(this.#transactional === undefined ? {} : { transactionalId: this.#transactional.id }),
-      ...this.#id,
-      acks: ALL_REPLICAS,
-      topicData: byTopic(batches).map(({ topic, entries }) => ({ topic, partitions: entries })),
-    });
+    const { topics } = await produce(broker, this.#transactional?.id ?? null, batches);
     for (const { topicName: topic, partitions } of topics) {
       for (const { partition, baseOffset } of partitions) offsets.set(keyOf({ topic, partition }), Number(baseOffset));
     }

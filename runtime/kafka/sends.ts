@@ -1,34 +1,50 @@
 // Records as a producer takes them: in sends of a size that brokers handle well, each of one batch a partition.
-import type { Message } from 'kafkajs';
 import type { NewRecord } from '../log.ts';
 import type { Batch } from './producer.ts';
+import { BATCH_HEAD, mostBytes } from './record-batch.ts';
 
-/** Encoding a send holds up everything else in the process. */
-const SEND_RECORDS = 500;
-/** Well below what a broker takes in one batch (1 MB). */
-const SEND_BYTES = 600_000;
-const RECORD_BYTES = 70;
+/** Below what a broker takes in one batch (1 MB). A single record may be larger: what a topic takes is its own affair. */
+const BATCH_BYTES = 900_000;
+/** Encoding a send holds up everything else in the process, for some ms at this size. */
+const SEND_BYTES = 3 << 20;
 
 export interface Send {
   readonly records: readonly NewRecord[];
   readonly batches: readonly Batch[];
 }
 
+interface Filling extends Batch {
+  readonly records: NewRecord[];
+  bytes: number;
+}
+
 export function* inSends(records: readonly NewRecord[]): Generator<Send> {
   for (let at = 0; at < records.length; ) {
-    const batches = new Map<string, Batch & { readonly messages: Message[] }>();
+    const batches: Filling[] = [];
+    const byTopic = new Map<string, Filling[]>();
     const from = at;
-    for (let bytes = 0; at < records.length && at - from < SEND_RECORDS; at++) {
-      const { topic, partition, timestamp, key, value, headers } = records[at] as NewRecord;
-      bytes += (key?.length ?? 0) + (value?.length ?? 0) + RECORD_BYTES;
-      if (at > from && bytes > SEND_BYTES) break;
-      const message: Message = { timestamp: String(timestamp), key, value };
-      if (headers !== undefined) message.headers = { ...headers };
-      const batch = batches.get(`${topic}/${partition}`);
-      if (batch === undefined) batches.set(`${topic}/${partition}`, { topic, partition, messages: [message] });
-      else batch.messages.push(message);
+    let last: Filling | undefined;
+    for (let total = 0; at < records.length; at++) {
+      const record = records[at] as NewRecord;
+      const { topic, partition } = record;
+      const bytes = mostBytes(record);
+      if (last === undefined || last.topic !== topic || last.partition !== partition) {
+        last = byTopic.get(topic)?.[partition];
+      }
+      const full = last !== undefined && last.bytes + bytes > BATCH_BYTES;
+      if (full || (at > from && total + bytes > SEND_BYTES)) break;
+      if (last === undefined) {
+        last = { topic, partition, records: [], bytes: BATCH_HEAD };
+        batches.push(last);
+        const partitions = byTopic.get(topic) ?? [];
+        partitions[partition] = last;
+        byTopic.set(topic, partitions);
+      }
+      last.records.push(record);
+      last.bytes += bytes;
+      total += bytes;
     }
-    yield { records: records.slice(from, at), batches: [...batches.values()] };
+    yield { records: records.slice(from, at), batches };
   }
 }
 
