@@ -7,9 +7,21 @@ const ON_SERVERS = [
   '**/*.kafka.test.ts',
   'test/integration/kafka/**/*.test.ts',
 ];
+/** What kills, pauses and replaces instances and brokers takes minutes: `npm run test:slow`. */
+const SLOW = ['runtime/kafka/outage.test.ts', 'test/integration/kafka/{moves,refused,rolling,sinks,stops}.test.ts'];
 const NOT_OURS = ['**/node_modules/**', 'test/faults/**'];
 
 const common = { hookTimeout: 60_000, pool: 'forks' } as const;
+
+const onServers = {
+  ...common,
+  // A broker that starts anew beside them takes what time it takes.
+  testTimeout: 60_000,
+  globalSetup: 'test/servers/setup.ts',
+  // After all others and one after the other: two of them with a broker each are more than two cores hold.
+  fileParallelism: false,
+  sequence: { groupOrder: 1 },
+} as const;
 
 export default defineConfig({
   test: {
@@ -24,20 +36,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        test: {
-          ...common,
-          name: 'kafka',
-          include: ON_SERVERS,
-          exclude: NOT_OURS,
-          // A broker that starts anew beside them takes what time it takes.
-          testTimeout: 60_000,
-          globalSetup: 'test/servers/setup.ts',
-          // After all others and one after the other: two of them with a broker each are more than two cores hold.
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { test: { ...onServers, name: 'kafka', include: ON_SERVERS, exclude: [...NOT_OURS, ...SLOW] } },
+      { test: { ...onServers, name: 'slow', include: SLOW, exclude: NOT_OURS } },
     ],
   },
 });

@@ -1,4 +1,4 @@
-// `npm test`: all tests but the fault suite.
+// `npm test`: all tests but the slow ones on Kafka and the fault suites.
 import { runVitest } from './run-vitest.ts';
 
-process.exit(runVitest(process.argv.slice(2)));
+process.exit(runVitest(['--project', 'alone', '--project', 'kafka', ...process.argv.slice(2)]));
