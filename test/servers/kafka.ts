@@ -26,7 +26,8 @@ export interface OwnKafka extends KafkaServer {
   /** `host:port` of the further listeners, by their names. */
   readonly listeners: Readonly<Record<string, string>>;
   /** Stops it, gently or with `kill -9`, and starts it again on the same ports and data. */
-  restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** `meanwhile` is called while it is away. */
+  restart(signal?: 'SIGTERM' | 'SIGKILL', meanwhile?: () => void): Promise<void>;
   kill9(): Promise<void>;
   /** Starts it again after `kill9`. */
   revive(): Promise<void>;
@@ -76,8 +77,9 @@ export async function startOwnKafka(options: OwnKafkaOptions = {}): Promise<OwnK
   await jvm.start();
   return {
     ...server,
-    restart: async (signal) => {
+    restart: async (signal, meanwhile) => {
       await jvm.stop(signal);
+      meanwhile?.();
       await jvm.start();
     },
     kill9: () => jvm.stop('SIGKILL'),

@@ -95,7 +95,7 @@ class Round {
     this.#load = new Load(seed);
     this.#outputs = new Outputs(ground);
     const [fleet, feeder] = [new Fleet(ground, folder), new Feeder(ground, this.#load)];
-    this.#stage = { ground, fleet, feeder, aims, random: new Random(seed), size: 1 };
+    this.#stage = { ground, fleet, feeder, aims, random: new Random(seed), size: 1, damaged: new Set() };
   }
 
   async play(): Promise<RoundResult> {
@@ -156,7 +156,13 @@ class Round {
       const tasks = storedTasks(slot.dir);
       if (tasks.length === 0) continue;
       const task = this.#stage.random.pick(tasks);
-      this.#note(await within(LOOK_WITHIN, `comparing the state in ${task.folder}`, states.check(task)));
+      this.#note(
+        await within(
+          LOOK_WITHIN,
+          `comparing the state in ${task.folder}`,
+          states.check(task, this.#stage.damaged.has(slot.dir)),
+        ),
+      );
     }
   }
 
@@ -204,14 +210,19 @@ class Round {
   /** All stores, those that were left behind too; of every task one is whole. */
   async #checkStates(slots: readonly Slot[], states: StateReader): Promise<void> {
     const whole = new Set<string>();
-    const tasks = slots.flatMap(({ dir }) => storedTasks(dir));
-    for (const task of tasks) {
-      const check = await states.check(task);
+    const tasks = slots.flatMap(({ dir }) =>
+      storedTasks(dir).map((task) => ({ task, damaged: this.#stage.damaged.has(dir) })),
+    );
+    const names = new Set<string>();
+    for (const { task, damaged } of tasks) {
+      const check = await states.check(task, damaged);
       this.#note(check);
-      if (check?.behind === 0) whole.add(`${task.group}.${task.partition}`);
+      const name = `${task.group}.${task.partition}`;
+      if (check?.behind === 0) whole.add(name);
+      // Of damage that lies where its owner has not read yet nothing can be said.
+      if (check !== undefined || !damaged) names.add(name);
     }
-    const names = tasks.map(({ group, partition }) => `${group}.${partition}`);
-    for (const task of new Set(names.filter((name) => !whole.has(name))))
+    for (const task of [...names].filter((name) => !whole.has(name)))
       this.#problems.push(`no instance has the whole state of ${task}`);
   }
 }

@@ -55,9 +55,10 @@ export class StateReader {
 
   /**
    * Compares a store that nobody has open with the changelog up to the store's checkpoint. A store without one, which its
-   * owner had no time to restore, is not compared: the next owner wipes it.
+   * owner had no time to restore, is not compared: the next owner wipes it. Nor is one that was `damaged`, where its owner has
+   * not met the damage yet.
    */
-  async check({ group, partition, folder }: StoredTask): Promise<StateCheck | undefined> {
+  async check({ group, partition, folder }: StoredTask, damaged: boolean): Promise<StateCheck | undefined> {
     const copy = mkdtempSync(join(tmpdir(), 'beckon-state-'));
     // Opening would write to it, and the next owner is to find what the last one left.
     cpSync(folder, copy, { recursive: true });
@@ -76,6 +77,9 @@ export class StateReader {
       const where = `${group}.${partition} at offset ${checkpoint.offset}`;
       const what = `${wrong.length} of ${logged.size} keys differ from the changelog, such as ${wrong[0]}`;
       return { problems: wrong.length === 0 ? [] : [`${where}: ${what}`], entries: stored.size, behind };
+    } catch (error) {
+      if (damaged && /Corruption/.test(String(error))) return undefined;
+      throw error;
     } finally {
       await local?.close();
       rmSync(copy, { recursive: true, force: true });
