@@ -62,13 +62,14 @@ function withEvent(known: UserMetrics | undefined, { occurredAt, type }: UserEve
       counts: [1],
     };
   }
-  const types = withName(known.types, type);
+  const { types } = known;
+  const at = types.indexOf(type);
   return {
     events: known.events + 1,
     sessions: known.sessions,
     firstSeenAt: Math.min(known.firstSeenAt, occurredAt),
     lastSeenAt: Math.max(known.lastSeenAt, occurredAt),
-    types,
-    counts: withOneMore(known.counts, types.indexOf(type)),
+    types: at < 0 ? withName(types, type) : types,
+    counts: withOneMore(known.counts, at < 0 ? types.length : at),
   };
 }

@@ -51,7 +51,7 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
       if (where(lookup) && audience(lookup)) matched.push(campaign);
       else if (explain) explainMismatch(campaign, cause, lookup, context);
     }
-    matched.sort((a, b) => b.priority - a.priority || compareBytes(a.id, b.id));
+    if (matched.length > 1) matched.sort((a, b) => b.priority - a.priority || compareBytes(a.id, b.id));
     for (const { id } of matched) context.emit(requests, requestOf(id, cause, context.time));
   };
 

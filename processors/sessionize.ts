@@ -103,13 +103,14 @@ function started({ occurredAt, type, sessionId }: UserEvent): OpenSession {
 }
 
 function grow(session: OpenSession, { occurredAt, type, sessionId }: UserEvent): OpenSession {
-  const types = withName(session.types, type);
+  const { types } = session;
+  const at = types.indexOf(type);
   return {
     startedAt: Math.min(session.startedAt, occurredAt),
     endedAt: Math.max(session.endedAt, occurredAt),
     eventCount: session.eventCount + 1,
-    types,
-    counts: withOneMore(session.counts, types.indexOf(type)),
+    types: at < 0 ? withName(types, type) : types,
+    counts: withOneMore(session.counts, at < 0 ? types.length : at),
     appSessionIds: sessionId === null ? session.appSessionIds : withName(session.appSessionIds, sessionId),
   };
 }

@@ -71,7 +71,7 @@ export class Pipeline {
   /** Fires timers with an instant before `to`, in one order, at most `limit`, without moving time further. True when none is left. */
   fireBefore(to: number, limit = Number.POSITIVE_INFINITY): boolean {
     let fired = 0;
-    for (let next = this.#next(); next !== undefined && next.timer.at < to; next = this.#next()) {
+    for (let next = this.#next(to); next !== undefined; next = this.#next(to)) {
       if (fired++ >= limit) return false;
       next.task.fireNext();
       this.#settle(next.task);
@@ -79,11 +79,11 @@ export class Pipeline {
     return true;
   }
 
-  /** In the order of timers, so that how users are spread over tasks changes nothing. */
-  #next(): { readonly task: Task; readonly timer: QueuedTimer } | undefined {
+  /** The first timer before `to`, in the order of timers, so that how users are spread over tasks changes nothing. */
+  #next(to: number): { readonly task: Task; readonly timer: QueuedTimer } | undefined {
     let first: { readonly task: Task; readonly timer: QueuedTimer } | undefined;
     for (const task of this.tasks) {
-      const timer = task.peek();
+      const timer = task.hasTimerBefore(to) ? task.peek() : undefined;
       if (timer !== undefined && (first === undefined || compareTimers(timer, first.timer) < 0))
         first = { task, timer };
     }
@@ -91,9 +91,7 @@ export class Pipeline {
   }
 
   #advanceTask(task: Task, to: number): void {
-    for (;;) {
-      const next = task.peek();
-      if (next === undefined || next.at >= to) break;
+    while (task.hasTimerBefore(to)) {
       task.fireNext();
       this.#settle(task);
     }
@@ -122,9 +120,10 @@ export class Pipeline {
       for (const { refusal, key } of task.failures.splice(0)) this.#options.onFailure?.(`timer of ${key}`, refusal);
     }
     if (task.outputs.length === 0) return;
-    for (const { topic, value } of task.takeOutputs()) {
+    for (const output of task.takeOutputs()) {
+      const { topic, value } = output;
       this.#options.onOutput?.(topic, value);
-      if (this.#consumers.has(topic)) this.#queue.push({ topic, value });
+      if (this.#consumers.has(topic)) this.#queue.push(output);
     }
   }
 

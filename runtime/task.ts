@@ -68,7 +68,12 @@ export class Task implements Context {
   readonly #timers: TimerQueue;
   readonly #roles = new Map<Topic<unknown>, InputRole>();
   readonly #maxJump: number;
+  #lastTopic: Topic<unknown> | undefined;
+  #lastRole: InputRole | undefined;
   #row: Row | undefined;
+  /** The row within the key that was asked for last. */
+  #sub = '';
+  #subRow: Row | undefined;
   #pending: QueuedTimer[] = [];
   #counter: Counter | undefined;
   #fired = 0;
@@ -97,7 +102,7 @@ export class Task implements Context {
 
   /** Why the record can't be taken, or undefined. `wall` (epoch ms) is given live, where nothing may be far ahead of it. */
   refuse(topic: Topic<unknown>, value: unknown, wall?: number): Refusal | undefined {
-    const role = this.#roles.get(topic);
+    const role = this.#roleOf(topic);
     if (role === 'internal' || role === 'clocked') return undefined;
     const time = topic.timeOf(value);
     if (!(time >= EARLIEST_TIME && time < LATEST_TIME)) {
@@ -121,7 +126,7 @@ export class Task implements Context {
 
   /** Stream time once the record is taken. `wall`: live, stream time is never ahead of it. */
   timeAfter(topic: Topic<unknown>, value: unknown, wall = Number.POSITIVE_INFINITY): number {
-    const role = this.#roles.get(topic);
+    const role = this.#roleOf(topic);
     if (role !== 'stream' && role !== 'clocked') return this.streamTime;
     return Math.max(this.streamTime, Math.min(topic.timeOf(value), wall));
   }
@@ -131,14 +136,17 @@ export class Task implements Context {
     return this.#timers.peek();
   }
 
+  /** Whether a timer has an instant before `to`. */
+  hasTimerBefore(to: number): boolean {
+    return this.#timers.hasBefore(to);
+  }
+
   /**
    * Fires the timers with an instant before `to`, in order, at most `limit` of them. Returns true when none is left; stream
    * time is `to` then, and no more than the last instant before.
    */
   advance(to: number, limit = Number.POSITIVE_INFINITY): boolean {
-    for (let n = 0; ; n++) {
-      const next = this.#timers.peek();
-      if (next === undefined || next.at >= to) break;
+    for (let n = 0; this.#timers.hasBefore(to); n++) {
       if (n >= limit) return false;
       this.fireNext();
     }
@@ -173,7 +181,7 @@ export class Task implements Context {
    */
   process(topic: Topic<unknown>, value: unknown, key?: string): Fate {
     const time = topic.timeOf(value);
-    const isStream = this.#roles.get(topic) === 'stream';
+    const isStream = this.#roleOf(topic) === 'stream';
     const row = key === undefined ? this.#state.rowOf(topic.tenantOf(value), topic.idOf(value)) : this.#state.row(key);
     this.#enter(row.key, time, isStream && time < this.streamTime - this.lateness);
     this.#row = row;
@@ -269,6 +277,15 @@ export class Task implements Context {
     this.#counter = counter;
   }
 
+  /** Asked several times a record, and many records of one topic come in a row. */
+  #roleOf(topic: Topic<unknown>): InputRole | undefined {
+    if (topic !== this.#lastTopic) {
+      this.#lastTopic = topic;
+      this.#lastRole = this.#roles.get(topic);
+    }
+    return this.#lastRole;
+  }
+
   /** Leaves nothing of a processor that threw. Damaged state is not the record's fault: it is thrown on. */
   #undo(error: unknown, outputs: number): Refusal {
     this.#state.rollback();
@@ -283,6 +300,7 @@ export class Task implements Context {
     this.time = time;
     this.late = late;
     this.#row = undefined;
+    this.#subRow = undefined;
     this.#counter = undefined;
   }
 
@@ -295,7 +313,13 @@ export class Task implements Context {
   }
 
   #rowOf(sub: string | undefined): Row {
-    if (sub !== undefined) return this.#state.row(rowKey(this.key, sub));
+    if (sub !== undefined) {
+      if (this.#subRow === undefined || sub !== this.#sub) {
+        this.#sub = sub;
+        this.#subRow = this.#state.row(rowKey(this.key, sub));
+      }
+      return this.#subRow;
+    }
     this.#row ??= this.#state.row(this.key);
     return this.#row;
   }

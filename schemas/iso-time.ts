@@ -3,8 +3,11 @@
 const DAY = 86_400_000;
 /** From here on a year has more than four digits. */
 const FAR = Date.UTC(10_000, 0, 1);
-const TWO = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
-const THREE = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
+// Whole pieces, as each join of two texts costs an object.
+const two = (n: number): string => String(n).padStart(2, '0');
+const MINUTES = Array.from({ length: 1440 }, (_, n) => `${two(Math.floor(n / 60))}:${two(n % 60)}`);
+const SECONDS = Array.from({ length: 60 }, (_, n) => `:${two(n)}.`);
+const MILLIS = Array.from({ length: 1000 }, (_, n) => `${String(n).padStart(3, '0')}Z`);
 
 /** Texts of the days seen; emptied when full. */
 const days = new Map<number, string>();
@@ -16,8 +19,7 @@ export function isoTime(instant: number): string {
   const day = Math.floor(instant / DAY);
   const inDay = instant - day * DAY;
   const seconds = Math.floor(inDay / 1000);
-  const minutes = Math.floor(seconds / 60);
-  return `${isoDay(day)}${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}.${THREE[inDay % 1000]}Z`;
+  return `${isoDay(day)}${MINUTES[Math.floor(seconds / 60)]}${SECONDS[seconds % 60]}${MILLIS[inDay % 1000]}`;
 }
 
 /** `YYYY-MM-DDT` of a day, counted from 1970. */

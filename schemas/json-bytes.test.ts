@@ -41,6 +41,19 @@ describe('the bytes of a record', () => {
     },
   );
 
+  it.each(['"', '\\', '\n', '\u007f', 'é', 'Ł', '日', '😀', '\ud800'])(
+    'hold a text of any length with %j anywhere',
+    (special) => {
+      for (let length = 0; length <= 40; length++) {
+        for (const at of [0, length >> 1, length]) {
+          const text = 'x'.repeat(at) + special + 'x'.repeat(length - at);
+          for (const sessionId of [text, special.repeat(length)])
+            expect(appended(sessions, [{ sessionId }])).toBe(jsonForm(sessions).write({ sessionId } as never));
+        }
+      }
+    },
+  );
+
   it('are an empty object where everything is absent', () => {
     expect(appended(sessions, [{ startedAt: null }])).toBe('{}');
     expect(appended(sessions, [{ eventTypes: {}, appSessionIds: [] }])).toBe('{"eventTypes":{},"appSessionIds":[]}');

@@ -29,6 +29,12 @@ const LAST_ASCII = 126;
 const DAY = 86_400_000;
 /** From here on a year has more than four digits. */
 const FAR = Date.UTC(10_000, 0, 1);
+/** From so many units on a text is written by one call. */
+const LONG = 24;
+/** Bytes that a text needs escapes for, or that are not ASCII: 1. */
+const SPECIAL = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < SPACE || byte > LAST_ASCII || byte === QUOTE || byte === BACKSLASH ? 1 : 0,
+);
 /** Longer than any number. */
 const NUMBER = 32;
 
@@ -36,6 +42,9 @@ const NUMBER = 32;
 export class JsonBytes {
   bytes: Buffer;
   length = 0;
+  /** The last instant's day, and its bytes: the next one's is nearly always the same. */
+  #day = -1;
+  #dayBytes: Uint8Array = Buffer.alloc(0);
 
   constructor(capacity: number) {
     this.bytes = Buffer.allocUnsafe(capacity);
@@ -60,6 +69,10 @@ export class JsonBytes {
     this.#reserve(length + 2);
     const { bytes } = this;
     let at = this.length;
+    if (length >= LONG) {
+      this.#longText(value);
+      return;
+    }
     bytes[at++] = QUOTE;
     for (let i = 0; i < length; i++) {
       const unit = value.charCodeAt(i);
@@ -72,6 +85,24 @@ export class JsonBytes {
     }
     bytes[at++] = QUOTE;
     this.length = at;
+  }
+
+  /** As `text`, with room for it: to copy the units in one go and to look at bytes is cheaper than to ask for each unit. */
+  #longText(value: string): void {
+    const { bytes, length: at } = this;
+    const { length } = value;
+    // One byte a unit; what does not fit one byte has another number of bytes in UTF-8.
+    const end = at + 1 + bytes.write(value, at + 1);
+    let special = end - at - 1 - length;
+    for (let i = at + 1; i < end; i++) special |= SPECIAL[bytes[i] as number] as number;
+    if (special !== 0) {
+      // Nothing of it counts yet.
+      this.#json(value);
+      return;
+    }
+    bytes[at] = QUOTE;
+    bytes[end] = QUOTE;
+    this.length = end + 1;
   }
 
   number(value: number): void {
@@ -97,10 +128,12 @@ export class JsonBytes {
     const inDay = instant - day * DAY;
     const seconds = Math.floor(inDay / 1000);
     const minutes = Math.floor(seconds / 60);
-    this.text(isoDay(day));
-    const { bytes } = this;
-    // The day's closing quote is overwritten.
-    const at = this.length - 1;
+    if (day !== this.#day) {
+      this.#day = day;
+      this.#dayBytes = Buffer.from(`"${isoDay(day)}`);
+    }
+    this.raw(this.#dayBytes);
+    const { bytes, length: at } = this;
     this.#digits(at, Math.floor(minutes / 60), 2);
     bytes[at + 2] = COLON;
     this.#digits(at + 3, minutes % 60, 2);

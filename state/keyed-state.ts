@@ -7,6 +7,7 @@
 import { schemaNameOf } from '../schemas/avro.ts';
 import { ByteWriter } from '../schemas/byte-writer.ts';
 import { keyOf } from '../schemas/topics.ts';
+import { RowIndex } from './memory/row-index.ts';
 import { avroAt, emptyRow, encodeRow, endOf, fingerprintAt, isOf, type Row, unpackRow } from './row.ts';
 import type { Cell, Store, StoreChange } from './store.ts';
 
@@ -35,7 +36,10 @@ export class KeyedState {
   readonly #hotRows: number;
   readonly #writers = new Map<string, string>();
   /** All rows, by tenant and id, where there is no store; the others are empty then. */
-  readonly #byId = new Map<string, Map<string, Row>>();
+  readonly #byId = new Map<string, RowIndex>();
+  /** The tenant asked for last, and its rows. */
+  #tenant: string | undefined;
+  #ofTenant = new RowIndex();
   /** Rows decoded since the last commit was taken; all that changed are among them. */
   #decoded = new Map<string, Row>();
   // The bytes of rows as of the last commit taken, '' of those that there are none of. Two generations: what is read from the
@@ -225,17 +229,24 @@ export class KeyedState {
   }
 
   #inMemory(tenantId: string, id: string, key?: string): Row {
-    let rows = this.#byId.get(tenantId);
-    if (rows === undefined) {
-      rows = new Map();
-      this.#byId.set(tenantId, rows);
-    }
+    if (tenantId !== this.#tenant) this.#ofTenant = this.#rowsOf(tenantId);
+    this.#tenant = tenantId;
+    const rows = this.#ofTenant;
     let row = rows.get(id);
     if (row === undefined) {
       row = emptyRow(key ?? keyOf(tenantId, id), this.#cells.length);
-      rows.set(id, row);
+      rows.add(id, row);
     }
     return row;
+  }
+
+  #rowsOf(tenantId: string): RowIndex {
+    let rows = this.#byId.get(tenantId);
+    if (rows === undefined) {
+      rows = new RowIndex();
+      this.#byId.set(tenantId, rows);
+    }
+    return rows;
   }
 
   /** The row's bytes, from memory or the store. */

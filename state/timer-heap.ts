@@ -28,6 +28,12 @@ export class TimerHeap {
     return this.#first()?.timers[0];
   }
 
+  /** Whether there is a timer with an instant before `to`. Touches no timer. */
+  hasBefore(to: number): boolean {
+    for (const { instants } of this.#ranks) if (instants.length > 0 && (instants[0] as number) < to) return true;
+    return false;
+  }
+
   dropFirst(): void {
     const heap = this.#first();
     if (heap === undefined) return;

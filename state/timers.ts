@@ -45,6 +45,12 @@ export class TimerQueue {
     return this.#heap.peek();
   }
 
+  /** Whether a timer fires before `to`. */
+  hasBefore(to: number): boolean {
+    if (this.#heap.size === 0 && this.#horizon !== undefined) this.peek();
+    return this.#heap.hasBefore(to);
+  }
+
   /** Removes the next timer. */
   pop(): QueuedTimer | undefined {
     const first = this.peek();
@@ -54,6 +60,8 @@ export class TimerQueue {
       if (same !== first && compareTimers(same, first) !== 0) break;
       this.#heap.dropFirst();
       if (this.#store !== undefined && !this.#added.delete(same)) this.#removed.push(same);
+      // Instants are whole: a later one is at least one more.
+      if (!this.#heap.hasBefore(first.at + 1)) break;
     }
     return first;
   }

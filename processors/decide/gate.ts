@@ -52,7 +52,14 @@ export function block(reason: Reason, facts: Facts = {}): Verdict {
   return { verdict: 'block', reason, facts };
 }
 
-/** An instant as facts show it. */
+let lastInstant = 0;
+let lastText = isoTime(lastInstant);
+
+/** An instant as facts show it. The facts of one decision show the same few. */
 export function iso(instant: number): string {
-  return isoTime(instant);
+  if (instant !== lastInstant) {
+    lastText = isoTime(instant);
+    lastInstant = instant;
+  }
+  return lastText;
 }
