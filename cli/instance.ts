@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { groups } from '../api/catalogue.ts';
 import { decisionTally } from '../api/decision-tally.ts';
 import { healthOf } from '../api/health-routes.ts';
 import { createServer } from '../api/server.ts';
@@ -112,6 +113,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       serde,
       topologies: [...(wants('engage') ? [engage(definitions)] : []), ...(wants('pace') ? [pace(definitions)] : [])],
       sinks,
+      groups,
       globals: [{ topic: campaigns, apply: (record) => definitions.apply(record as CampaignDefinition) }],
       lateness: policy.latenessMs,
       maxJump: policy.maxJumpMs,

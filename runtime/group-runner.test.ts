@@ -51,6 +51,8 @@ let told: string[];
 let logged: string[];
 let left: boolean;
 let confirmed: Promise<void>;
+/** When the group lets it in. */
+let admitted: Promise<void>;
 let group: GroupRunner<Scripted>;
 beforeEach(() => {
   vi.useFakeTimers();
@@ -60,6 +62,7 @@ beforeEach(() => {
   logged = [];
   left = false;
   confirmed = Promise.resolve();
+  admitted = Promise.resolve();
   const observer: Observer = {
     ...unobserved,
     rebalanced: (name, change) => told.push(`${name} ${JSON.stringify(change)}`),
@@ -71,6 +74,7 @@ beforeEach(() => {
     log: {
       join: async (_, __, given) => {
         listener = given;
+        await admitted;
         await given.assigned([0, 1]);
         return {
           confirmed: () => confirmed,
@@ -264,4 +268,41 @@ test('stopping tells of a last commit that failed for good', async () => {
   made[1]?.fail(new TaskLost('away'));
   await expect(stopping).rejects.toThrow('the cluster refuses it');
   expect(left).toBe(true);
+});
+
+test('a group that is still being joined when it is stopped is left once it was joined', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  admitted = promise;
+  const starting = group.start();
+  let stopped = false;
+  const stopping = group.stop().then(() => {
+    stopped = true;
+  });
+  await turn();
+  expect([left, stopped]).toEqual([false, false]);
+  resolve();
+  await Promise.all([starting, stopping]);
+  expect(left).toBe(true);
+  expect(made).toEqual([]);
+});
+
+test('a group that is not joined within ten seconds does not keep it from stopping, and is left when it is joined after all', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  admitted = promise;
+  const starting = group.start();
+  const stopping = group.stop();
+  await vi.advanceTimersByTimeAsync(10_000);
+  await stopping;
+  expect(left).toBe(false);
+  resolve();
+  await starting;
+  await turn();
+  expect(left).toBe(true);
+});
+
+test('a group that could not be joined has nothing to leave', async () => {
+  admitted = Promise.reject(new Error('no right to it'));
+  await expect(group.start()).rejects.toThrow('no right to it');
+  await group.stop();
+  expect(left).toBe(false);
 });

@@ -41,6 +41,7 @@ export class GroupRunner<R extends Runner> {
   readonly #held = new Map<number, Hold<R>>();
   /** Holds that were released and have not ended yet. */
   readonly #ending = new Map<number, Hold<R>>();
+  #joining: Promise<Membership> | undefined;
   #membership: Membership | undefined;
   #stopping = false;
 
@@ -51,7 +52,8 @@ export class GroupRunner<R extends Runner> {
   /** Joins the group; resolves when the first assignment is known and its runners are starting. */
   async start(): Promise<void> {
     const { group, topics, log } = this.#options;
-    this.#membership = await log.join(group, topics, { assigned: async (partitions) => this.#assigned(partitions) });
+    this.#joining = log.join(group, topics, { assigned: async (partitions) => this.#assigned(partitions) });
+    this.#membership = await this.#joining;
   }
 
   /**
@@ -67,9 +69,19 @@ export class GroupRunner<R extends Runner> {
       const { group, logger } = this.#options;
       logger.warn({ group }, 'tasks were given up without a last commit: the cluster does not answer');
     }
-    await this.#membership?.leave();
+    await this.#leave();
     const failed = all.find((hold) => hold.failure !== undefined);
     if (failed !== undefined) throw failed.failure;
+  }
+
+  /** Leaves what was joined, and what is still being joined once it is: it would hold partitions that nobody runs. */
+  async #leave(): Promise<void> {
+    const joined = Promise.resolve(this.#joining).catch(() => undefined);
+    const left = joined.then((membership) => membership?.leave());
+    if (await within(STOP_WAIT, joined)) return left;
+    const { group, logger } = this.#options;
+    logger.warn({ group }, 'the group was still being joined: the cluster does not answer');
+    left.catch((error: unknown) => logger.warn({ group, error: loggable(error) }, 'the group could not be left'));
   }
 
   /** The runners of the partitions held, as they are at the moment. */

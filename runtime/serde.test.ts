@@ -53,6 +53,31 @@ describe('a record', () => {
     });
   });
 
+  test('of an id that was unknown is asked for again after ten seconds, and not before', async () => {
+    let time = 0;
+    let asked = 0;
+    let known: string | undefined;
+    const schema = async (): Promise<string | undefined> => {
+      asked++;
+      return known;
+    };
+    const registry = { register: async () => 1, schema };
+    const serde = new Serde(registry, { now: () => time });
+    const record = { ...encoded(), value: frame(2, events.codec.encode(event('u', 10))) };
+    const decodedAt = async (now: number): Promise<unknown> => {
+      time = now;
+      await serde.learn([record, record]);
+      return serde.decode(events, record);
+    };
+    expect(await decodedAt(0)).toMatchObject({ code: 'unknown-schema' });
+    known = events.codec.json;
+    expect(await decodedAt(9_999)).toMatchObject({ code: 'unknown-schema' });
+    expect(asked).toBe(1);
+    expect(await decodedAt(10_000)).toEqual({ value: event('u', 10), key: 't/u' });
+    expect(await decodedAt(30_000)).toEqual({ value: event('u', 10), key: 't/u' });
+    expect(asked).toBe(2);
+  });
+
   test('of another topic is not of this one', async () => {
     expect(await decode(encoded(), signals)).toMatchObject({ code: 'not-avro' });
   });

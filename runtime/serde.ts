@@ -3,6 +3,7 @@ import { FRAME, frameInto, schemaIdOf } from '../schemas/avro.ts';
 import { ByteWriter } from '../schemas/byte-writer.ts';
 import type { SchemaRegistry } from '../schemas/registry.ts';
 import { DEAD_LETTERS, type Topic } from '../schemas/topics.ts';
+import { type Clock, systemClock } from './clock.ts';
 import type { LogRecord, NewRecord } from './log.ts';
 import { partitionOf } from './partition.ts';
 
@@ -14,15 +15,22 @@ export type Decoded =
 /** Header of a time mark: the instant as ISO-8601 or epoch ms. */
 export const ADVANCE_TO = 'advance-to';
 
+/** How long (ms) an id that the registry doesn't know is not asked for again. */
+const UNKNOWN_FOR = 10_000;
+
 export class Serde {
   readonly #registry: SchemaRegistry;
+  readonly #stopwatch: Clock;
   readonly #ids = new Map<Topic<unknown>, number>();
-  /** Schemas by id: JSON text, or null for an id nobody knows. */
-  readonly #schemas = new Map<number, string | null>();
+  /** Schemas by id, as JSON text. */
+  readonly #schemas = new Map<number, string>();
+  /** When the registry didn't know an id, by id. A registry that lags behind, or is restored, may know it later. */
+  readonly #unknown = new Map<number, number>();
   readonly #writer = new ByteWriter();
 
-  constructor(registry: SchemaRegistry) {
+  constructor(registry: SchemaRegistry, stopwatch: Clock = systemClock) {
     this.#registry = registry;
+    this.#stopwatch = stopwatch;
   }
 
   /** Registers the schemas of the topics that will be written. */
@@ -59,11 +67,23 @@ export class Serde {
     };
   }
 
-  /** Looks up the schema ids of records that are met for the first time, so that `decode` knows them. */
+  /** Looks up the schema ids of records that are new, or were unknown 10 s ago, so that `decode` knows them. */
   async learn(records: readonly LogRecord[]): Promise<void> {
     for (const { value } of records) {
       const id = value === null ? undefined : schemaIdOf(value);
-      if (id !== undefined && !this.#schemas.has(id)) this.#schemas.set(id, (await this.#registry.schema(id)) ?? null);
+      if (id !== undefined && !this.#schemas.has(id)) await this.#lookUp(id);
+    }
+  }
+
+  async #lookUp(id: number): Promise<void> {
+    const asked = this.#unknown.get(id);
+    if (asked !== undefined && this.#stopwatch.now() - asked < UNKNOWN_FOR) return;
+    const schema = await this.#registry.schema(id);
+    if (schema === undefined) {
+      this.#unknown.set(id, this.#stopwatch.now());
+    } else {
+      this.#unknown.delete(id);
+      this.#schemas.set(id, schema);
     }
   }
 
@@ -74,7 +94,7 @@ export class Serde {
       return { code: 'not-avro', message: 'the value is not in Confluent wire format' };
     }
     const schema = this.#schemas.get(schemaId);
-    if (schema === null || schema === undefined) {
+    if (schema === undefined) {
       return { code: 'unknown-schema', message: `no schema has the id ${schemaId}` };
     }
     let decoded: unknown;

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { frame } from '../schemas/avro.ts';
 import { events, signals, type Topic } from '../schemas/topics.ts';
 import type { Signal, UserEvent } from '../schemas/types.ts';
 import { RecordRefused, type Sink, type SinkBatch, type SinkContext, SinkUnavailable } from '../sinks/sink.ts';
-import type { Log } from './log.ts';
-import { SinkRunner } from './sink-runner.ts';
+import type { Log, LogRecord, NewRecord } from './log.ts';
+import { Serde } from './serde.ts';
+import { SinkRunner, type SinkRunnerOptions } from './sink-runner.ts';
 import { type Engine, openEngine, silent, stopwatch, timeMarkTo, until } from './testing/engine.ts';
 import { event, signal } from './testing/tiny-topology.ts';
 
@@ -36,9 +38,13 @@ function sinkOf(write: Write, maxBatch = 10): Sink {
   };
 }
 
-function start(sink: Sink, log: Log = engine.log): { readonly runner: SinkRunner; readonly ended: Promise<void> } {
-  const { serde } = engine;
-  const runner = new SinkRunner({ sink, partition: 0, log, serde, clock: undefined, stopwatch, logger: silent });
+function start(
+  sink: Sink,
+  log: Log = engine.log,
+  options: Partial<SinkRunnerOptions> = {},
+): { readonly runner: SinkRunner; readonly ended: Promise<void> } {
+  const common = { sink, partition: 0, log, serde: engine.serde, clock: undefined, stopwatch, logger: silent };
+  const runner = new SinkRunner({ ...common, ...options });
   const started = { runner, ended: runner.run() };
   started.ended.catch(() => {});
   running.push(started);
@@ -154,6 +160,56 @@ describe('a sink that is unavailable', () => {
     const { sink, batches } = collecting();
     await rest(start(sink).runner);
     expect(batches).toEqual(['0-0: a', '1-1: b']);
+  });
+});
+
+describe('a record that can not be decoded', () => {
+  const UNKNOWN = 12;
+  /** A record of an event, its schema's id one that nobody has registered yet. */
+  const putUnknown = async (id: string): Promise<void> => {
+    const [record] = engine.records(events, [event('u', 10, {}, id)]);
+    const value = frame(UNKNOWN, events.codec.encode(event('u', 10, {}, id)));
+    await engine.log.append([{ ...(record as NewRecord), value }]);
+  };
+  const inShort = ({ headers, value }: LogRecord): string =>
+    `${headers.topic}/${headers.partition}/${headers.offset} ${headers.code} ${value?.readUInt32BE(1)}`;
+
+  test('goes to the dead letters as it is, once', async () => {
+    await put('a');
+    await putUnknown('b');
+    await put('c');
+    const { sink, batches } = collecting();
+    const { runner } = start(sink);
+    await rest(runner);
+    expect(batches).toEqual(['0-2: a c']);
+    expect((await engine.letters()).map(inShort)).toEqual([`${events.topic}/0/1 unknown-schema ${UNKNOWN}`]);
+    expect(runner.status.positions).toEqual({ events: 3 });
+  });
+
+  test('is passed over where another group makes dead letters of the topic', async () => {
+    await putUnknown('a');
+    await put('b');
+    const { sink, batches } = collecting();
+    await rest(start(sink, engine.log, { refuses: ({ name }) => name !== 'events' }).runner);
+    expect(batches).toEqual(['0-1: b']);
+    expect(await engine.letters()).toEqual([]);
+  });
+
+  test('stays out of its batch after a crash, though its schema is known by then', async () => {
+    await putUnknown('a');
+    await put('b');
+    const first = gate();
+    const { ended } = start(sinkOf(first.write));
+    await first.begun;
+    await crash();
+    first.letGo();
+    await expect(ended).rejects.toThrow(/taken over/);
+    const serde = new Serde({ register: async () => 1, schema: async () => events.codec.json });
+    await serde.open([events]);
+    const { sink, batches } = collecting();
+    await rest(start(sink, engine.log, { serde }).runner);
+    expect([...first.batches, ...batches]).toEqual(['0-1: b', '0-1: b']);
+    expect((await engine.letters()).map(inShort)).toEqual([`${events.topic}/0/0 unknown-schema ${UNKNOWN}`]);
   });
 });
 

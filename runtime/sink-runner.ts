@@ -30,6 +30,8 @@ export interface SinkRunnerOptions {
   readonly clock: Clock | undefined;
   readonly stopwatch: Clock;
   readonly logger: Logger;
+  /** Whether it is this sink that makes dead letters of a topic's records that can't be decoded; of all when absent. */
+  readonly refuses?: ((topic: Topic<unknown>) => boolean) | undefined;
   /** Is told of batches and failures; nobody when absent. */
   readonly observer?: Observer | undefined;
 }
@@ -46,10 +48,19 @@ export interface SinkStatus {
   readonly quiet: boolean;
 }
 
+/** A record that could not be decoded, and why. */
+interface Undecoded {
+  readonly offset: number;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** The boundary of a batch that was begun, and the records that the outside refused. */
 interface Begun {
   readonly last: number;
   readonly refused: readonly number[];
+  /** Left out from the start: an id that becomes known meanwhile must not change the batch. Absent when there are none. */
+  readonly undecoded?: readonly Undecoded[];
 }
 
 export class SinkRunner {
@@ -147,13 +158,19 @@ export class SinkRunner {
     await serde.learn(records);
     const letters: NewRecord[] = [];
     const values: SinkRecord[] = [];
+    const undecoded = [...(begun.undecoded ?? [])];
     for (const record of records) {
-      if (timeMark(record) !== undefined) continue;
+      const { offset } = record;
+      if (timeMark(record) !== undefined || begun.undecoded?.some((u) => u.offset === offset)) continue;
       const decoded = serde.decode(topic, record);
-      // A value that no schema explains was refused by the task that reads the topic, where there is one.
-      if ('code' in decoded) continue;
-      values.push({ key: decoded.key, value: decoded.value, partition, offset: record.offset });
+      if ('code' in decoded) undecoded.push({ offset, code: decoded.code, message: decoded.message });
+      else values.push({ key: decoded.key, value: decoded.value, partition, offset });
     }
+    if (undecoded.length > (begun.undecoded?.length ?? 0)) {
+      begun = { ...begun, undecoded };
+      await taskLog.commit({ outputs: [], offsets: [], changes: [begunChange(topic, begun)] });
+    }
+    letters.push(...this.#lettersOf(undecoded, records, topic));
     const id = `${topic.topic}/${partition}/${from}-${begun.last}`;
     for (;;) {
       const outputs: NewRecord[] = [];
@@ -188,6 +205,23 @@ export class SinkRunner {
       begun = { ...begun, refused: [...begun.refused, refused] };
       await taskLog.commit({ outputs: [], offsets: [], changes: [begunChange(topic, begun)] });
     }
+  }
+
+  /** The dead letters of records that can't be decoded: of each one, in whichever group it is that refuses the topic's. */
+  #lettersOf(undecoded: readonly Undecoded[], records: readonly LogRecord[], topic: Topic<unknown>): NewRecord[] {
+    const [first] = undecoded;
+    if (first === undefined) return [];
+    const { sink, partition, logger, refuses } = this.#options;
+    const own = refuses?.(topic) ?? true;
+    const fate = own ? 'they are dead letters' : 'passed over, another group makes dead letters of them';
+    // Not why: the message may quote a value.
+    const where = { sink: sink.name, topic: topic.name, partition, offset: first.offset, code: first.code };
+    logger.warn({ ...where, records: undecoded.length }, `records can't be decoded, from this offset on: ${fate}`);
+    if (!own) return [];
+    return undecoded.flatMap((refusal) => {
+      const record = records.find((r) => r.offset === refusal.offset);
+      return record === undefined ? [] : [deadLetter(record, { topic: topic.topic, partition }, refusal)];
+    });
   }
 
   /** Hands the batch to the sink until it takes it. Resolves to the offset of a record that it refuses, if any. */

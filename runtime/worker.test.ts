@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { campaigns, events, signals, type Topic } from '../schemas/topics.ts';
+import { campaigns, events, receipts, sends, signals, type Topic } from '../schemas/topics.ts';
 import type { Signal, UserEvent } from '../schemas/types.ts';
 import { type Sink, SinkUnavailable } from '../sinks/sink.ts';
+import type { NewRecord } from './log.ts';
 import { type Engine, openEngine, silent, told, until } from './testing/engine.ts';
 import { event, tinyTopology } from './testing/tiny-topology.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
@@ -95,6 +96,35 @@ test('told to stop, it commits what it has processed, and the next goes on from 
   const ids = (await engine.values<Signal>(signals)).map(told);
   expect(ids).toHaveLength(5000);
   expect(new Set(ids).size).toBe(5000);
+});
+
+test('a record that can not be decoded is one dead letter, however many groups read its topic', async () => {
+  const broken = (topic: Topic<unknown>): NewRecord => ({
+    topic: topic.topic,
+    partition: 0,
+    timestamp: 1,
+    key: Buffer.from('t/u'),
+    value: Buffer.from('x'),
+  });
+  await engine.log.append([broken(events), broken(sends), broken(receipts)]);
+  const two = (name: string): Sink => ({ ...sinkOf(events), name, consumes: [events, sends] as Topic<unknown>[] });
+  const elsewhere = [
+    { group: 'tiny', reads: [events.topic] },
+    { group: 'second', reads: [sends.topic] },
+    { group: 'first', reads: [events.topic, sends.topic] },
+    { group: 'not-here', reads: [receipts.topic] },
+  ];
+  const worker = workerOf({ sinks: [two('first'), two('second'), sinkOf(receipts)], groups: elsewhere });
+  await worker.start();
+  await until(() => worker.quiet);
+  const topics = async (): Promise<unknown> => (await engine.letters()).map(({ headers }) => headers.topic).sort();
+  expect(await topics()).toEqual([events.topic, sends.topic].sort());
+  await worker.stop();
+  await engine.log.append([broken(events), broken(sends)]);
+  const alone = workerOf({ sinks: [two('first'), two('second')] });
+  await alone.start();
+  await until(() => alone.quiet);
+  expect(await topics()).toEqual([events.topic, events.topic, sends.topic, sends.topic].sort());
 });
 
 test('tells of a runner that failed', async () => {

@@ -16,12 +16,23 @@ import type { Serde } from './serde.ts';
 import { SinkRunner } from './sink-runner.ts';
 import { TaskRunner, type TaskStatus } from './task-runner.ts';
 
+export interface ReadingGroup {
+  readonly group: string;
+  /** Names of topics on the log. */
+  readonly reads: readonly string[];
+}
+
 export interface WorkerOptions {
   readonly log: Log;
   readonly serde: Serde;
   readonly topologies: readonly Topology[];
   readonly sinks: readonly Sink[];
   readonly globals: readonly GlobalTable[];
+  /**
+   * Every group that reads topics, in whatever instance it runs: the first that reads a topic makes the dead letters of its
+   * records that can't be decoded, so that each becomes one. Absent: those of `topologies`, then of `sinks`.
+   */
+  readonly groups?: readonly ReadingGroup[];
   /** Of topics that are missing, which are created; absent: all are there. */
   readonly partitions?: number;
   /** ms. */
@@ -80,19 +91,25 @@ export class Worker {
         }),
       );
     }
+    const groups = this.#options.groups ?? groupsOf(this.#options);
     for (const sink of sinks) {
+      const refuses = ({ topic }: Topic<unknown>): boolean =>
+        (groups.find(({ reads }) => reads.includes(topic))?.group ?? sink.name) === sink.name;
       await openSink(sink, logger, observer);
       this.#sinks.push(
         new GroupRunner({
           ...group,
           group: sink.name,
           topics: (sink.consumes as readonly Topic<unknown>[]).map(({ topic }) => topic),
-          runnerOf: (partition) => new SinkRunner({ ...common, sink, partition }),
+          runnerOf: (partition) => new SinkRunner({ ...common, sink, partition, refuses }),
         }),
       );
     }
     readiness?.reached('sinks');
-    await Promise.all(this.#groups.map((g) => g.start()));
+    // All of them, so that none still joins when a start that failed is stopped.
+    const started = await Promise.allSettled(this.#groups.map((g) => g.start()));
+    const refused = started.find((s) => s.status === 'rejected');
+    if (refused !== undefined) throw refused.reason;
     readiness?.reached('assignments');
     this.#started = true;
   }
@@ -153,6 +170,16 @@ async function openSink(sink: Sink, logger: Logger, observer: Observer | undefin
       await new Promise((resolve) => setTimeout(resolve, OPEN_WAIT));
     }
   }
+}
+
+function groupsOf({ topologies, sinks }: WorkerOptions): readonly ReadingGroup[] {
+  return [
+    ...topologies.map(({ name, inputs }) => ({ group: name, reads: inputs.map(({ topic }) => topic.topic) })),
+    ...sinks.map(({ name, consumes }) => ({
+      group: name,
+      reads: (consumes as readonly Topic<unknown>[]).map(({ topic }) => topic),
+    })),
+  ];
 }
 
 /** Every topic that a topology, a sink or a global table touches. */

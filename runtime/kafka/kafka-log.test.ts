@@ -17,6 +17,7 @@ import { KafkaLog, type KafkaLogOptions } from './kafka-log.ts';
 import { type Checkpoint, LocalStore } from './local-store.ts';
 import { DELETE_RETENTION_MS, type Restored } from './restore.ts';
 import { GROUP, STATE_KEY } from './testing/owner.ts';
+import { consumerGroupOf } from './topic-config.ts';
 
 const server = await startKafka();
 const root = mkdtempSync(join(tmpdir(), 'beckon-kafka-'));
@@ -188,23 +189,27 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       expect(reasons).toEqual(['missing', 'unreadable', 'other-cluster', 'ahead', 'too-old', 'missing']);
     });
 
-    test('does not begin again where the offsets of its state are gone', async () => {
-      const [app, stateDir] = [fresh('app'), newFolder()];
-      const log = await open({ app, stateDir });
-      const input = await topicOf(log);
-      const task = await log.openTask('g', 0);
-      await task.commit({ outputs: [], offsets: [{ ...input, offset: 7 }], changes: [set('k', '1')] });
-      await task.close();
-      const admin = new KafkaClient(options()).admin();
-      await admin.connect();
-      await admin.deleteGroups([`${app}.g`]);
-      await admin.disconnect();
-      const opening = log.openTask('g', 0);
-      await expect(opening).rejects.toThrow(Unrecoverable);
-      await expect(opening).rejects.toThrow(
-        `the committed offset of ${input.topic}/0 is none, and the state goes with 7`,
-      );
-    });
+    test.each(['kept', 'deleted'])(
+      'does not begin again where the offsets of its state are gone (local state: %s)',
+      async (local) => {
+        const [app, stateDir] = [fresh('app'), newFolder()];
+        const log = await open({ app, stateDir });
+        const input = await topicOf(log);
+        const task = await log.openTask('g', 0);
+        await task.commit({ outputs: [], offsets: [{ ...input, offset: 7 }], changes: [set('k', '1')] });
+        await task.close();
+        if (local === 'deleted') rmSync(stateDir, { recursive: true });
+        const admin = new KafkaClient(options()).admin();
+        await admin.connect();
+        await admin.deleteGroups([`${app}.g`]);
+        await admin.disconnect();
+        const opening = log.openTask('g', 0);
+        await expect(opening).rejects.toThrow(Unrecoverable);
+        await expect(opening).rejects.toThrow(
+          `the committed offset of ${input.topic}/0 is none, and the state goes with 7`,
+        );
+      },
+    );
 
     test('says where its state is in use', async () => {
       const [app, stateDir] = [fresh('app'), newFolder()];
@@ -367,6 +372,43 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       await sets[1].until((owned) => owned.length === 5);
       for (const partition of sets[1].now) expect(stateOf(await other.openTask('g', partition))).toEqual(['k,1']);
       await second.leave();
+    });
+
+    test('a member that still joins when its log is closed leaves: it would hold tasks that nobody runs', async () => {
+      const app = fresh('app');
+      const log = await open({ app });
+      const { topic } = await topicOf(log, 5);
+      const mine = watch();
+      const first = await log.join('g', [topic], mine);
+      const closing = await KafkaLog.open(options({ app }));
+      await closing.createTopics([{ topic, partitions: 5, cleanup: 'delete' }]);
+      const joining = closing.join('g', [topic], watch()).catch(() => {});
+      const admin = new Kafka({ brokers: [...(server as KafkaServer).brokers], logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      // It waits for the other member, which learns of it by its next heartbeat.
+      for (let state = ''; state !== 'PreparingRebalance'; ) {
+        state = (await admin.describeGroups([consumerGroupOf(app, 'g')])).groups[0]?.state ?? '';
+      }
+      await admin.disconnect();
+      await closing.close();
+      await joining;
+      await first.confirmed();
+      await mine.until((owned) => owned.length === 5);
+    });
+
+    test('is not joined where a consumer of another kind has its name', async () => {
+      const app = fresh('app');
+      const log = await open({ app });
+      const { topic } = await topicOf(log);
+      const kafka = new Kafka({ brokers: [...(server as KafkaServer).brokers], logLevel: logLevel.NOTHING });
+      const consumer = kafka.consumer({ groupId: consumerGroupOf(app, 'g') });
+      const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+      await consumer.connect();
+      await consumer.subscribe({ topic });
+      await consumer.run({ eachMessage: async () => {} });
+      await joined;
+      await expect(log.join('g', [topic], watch())).rejects.toMatchObject({ type: 'INCONSISTENT_GROUP_PROTOCOL' });
+      await consumer.disconnect();
     });
 
     test('gives the tasks of a member that died to the others once its session has timed out', async () => {

@@ -57,6 +57,7 @@ export class KafkaLog implements Log {
   readonly #opening = new Map<string, Promise<unknown>>();
   readonly #members = new Set<GroupMember>();
   #clusterId = '';
+  #closed = false;
 
   private constructor(options: KafkaLogOptions) {
     this.#options = options;
@@ -131,8 +132,9 @@ export class KafkaLog implements Log {
   async join(group: string, topics: readonly string[], listener: AssignmentListener): Promise<Membership> {
     const tasks = Math.max(0, ...topics.map((topic) => this.#topics.count(topic)));
     await this.#topics.ensureChangelog(this.#changelog(group), tasks);
+    if (this.#closed) throw new Error(`the group ${group} can't be joined: the log was closed`);
     const { sessionTimeout = SESSION_TIMEOUT, logger } = this.#options;
-    const member = await GroupMember.join({
+    const member = new GroupMember({
       cluster: this.#client.cluster(),
       groupId: this.#consumerGroup(group),
       topics,
@@ -142,12 +144,19 @@ export class KafkaLog implements Log {
       states: () => lastWritten(this.#folder(group)),
       logger,
     });
+    // Before it joins: a log that is closed meanwhile must leave no member behind.
     this.#members.add(member);
+    try {
+      await member.join();
+    } catch (error) {
+      this.#members.delete(member);
+      throw error;
+    }
     return {
       confirmed: () => member.confirmed(),
       leave: async () => {
-        this.#members.delete(member);
         await member.leave();
+        this.#members.delete(member);
       },
     };
   }
@@ -164,6 +173,7 @@ export class KafkaLog implements Log {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#members].map((member) => member.leave()));
     await Promise.all([...this.#tasks.values()].map((task) => task.close()));
     await this.#appender.close();

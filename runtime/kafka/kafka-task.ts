@@ -1,4 +1,5 @@
 // One task's hold on a Kafka cluster: its transactions, its committed offsets, its state.
+import { setTimeout as delay } from 'node:timers/promises';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Store, StoreChange } from '../../state/store.ts';
 import { systemClock } from '../clock.ts';
@@ -10,7 +11,7 @@ import type { Fetcher } from './fetcher.ts';
 import type { Checkpoint, LocalStore } from './local-store.ts';
 import { RecordProducer } from './producer.ts';
 import { refusal } from './refusals.ts';
-import { type Restored, type RestoreOptions, restore } from './restore.ts';
+import { positionsChange, type Restored, type RestoreOptions, restore } from './restore.ts';
 import { inSends } from './sends.ts';
 
 const COORDINATOR_WAIT = 20_000;
@@ -43,6 +44,10 @@ interface Sent {
 }
 
 /** The send under way, for what is to be said when it fails. */
+/** How often, and after how many ms each, committed offsets are asked for again that are behind the state. */
+const POSITIONS_TRIES = 10;
+const POSITIONS_WAIT = 200;
+
 interface Attempt {
   records: readonly NewRecord[];
 }
@@ -104,10 +109,18 @@ export class KafkaTask implements TaskLog {
       reach(task, 'open-begun');
       producer = await RecordProducer.open(host.client, { id: transactionalId, timeout: host.transactionTimeout });
       reach(task, 'fenced');
-      const positions = await committedOffsets(host.cluster, names.consumerGroup);
+      let positions = await committedOffsets(host.cluster, names.consumerGroup);
       reach(task, 'positions-known');
       const { store, checkpoint, restored } = await restore({ ...options, task, fetcher: host.fetcher });
-      const behind = Object.entries(checkpoint.positions).find(([input, known]) => (positions.get(input) ?? 0) < known);
+      const findBehind = (): [string, number] | undefined =>
+        Object.entries(checkpoint.positions).find(([input, known]) => (positions.get(input) ?? 0) < known);
+      let behind = findBehind();
+      // Brokers before 4.0 may tell of a commit's offsets a moment after its end.
+      for (let tries = 0; behind !== undefined && tries < POSITIONS_TRIES; tries++) {
+        await delay(POSITIONS_WAIT);
+        positions = await committedOffsets(host.cluster, names.consumerGroup);
+        behind = findBehind();
+      }
       if (behind !== undefined) {
         await store.close();
         throw forgotten(names, options.changelog, behind, positions.get(behind[0]));
@@ -171,9 +184,12 @@ export class KafkaTask implements TaskLog {
     const { task } = this.#names;
     const attempt: Attempt = { records: [] };
     let sent: Sent;
+    const positions: Record<string, number> = { ...this.#checkpoint.positions };
+    for (const { topic, partition, offset } of offsets) positions[keyOf({ topic, partition })] = offset;
+    const logged = offsets.length === 0 ? changes : [...changes, positionsChange(positions)];
     try {
       reach(task, 'transaction-begun');
-      sent = await this.#send(outputs, changes, attempt);
+      sent = await this.#send(outputs, logged, attempt);
       reach(task, 'records-sent');
       if (offsets.length > 0) {
         await this.#producer.sendOffsets(this.#names.consumerGroup, offsets);
@@ -197,9 +213,7 @@ export class KafkaTask implements TaskLog {
       throw why;
     }
     for (const { topic, partition, offset } of offsets) this.#positions.set(keyOf({ topic, partition }), offset);
-    if (changes.length > 0) {
-      const positions: Record<string, number> = { ...this.#checkpoint.positions };
-      for (const { topic, partition, offset } of offsets) positions[keyOf({ topic, partition })] = offset;
+    if (logged.length > 0) {
       this.#checkpoint = { ...this.#checkpoint, offset: sent.next, at: systemClock.now(), positions };
       try {
         this.#local.write(changes, this.#checkpoint);

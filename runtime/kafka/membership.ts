@@ -14,7 +14,19 @@ import { coordinatorOf, errorType } from './client.ts';
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
 const PROTOCOL = 'beckon-sticky';
 const VERSION = 1;
-const RETRY_WAIT = 200;
+/** Waits (ms) before a group that doesn't answer is joined again: the first, and the longest, as each is twice the one before. */
+const FIRST_WAIT = 200;
+const LONGEST_WAIT = 5000;
+/** How long (ms) a group may not answer before somebody should know. */
+const WARN_AFTER = 10_000;
+/** What keeps a member out for good. Once it was in, what it runs is worth trying again for. */
+const REFUSALS = [
+  'GROUP_AUTHORIZATION_FAILED',
+  'INVALID_SESSION_TIMEOUT',
+  'INCONSISTENT_GROUP_PROTOCOL',
+  'INVALID_GROUP_ID',
+  'GROUP_MAX_SIZE_REACHED',
+];
 const REBALANCE_TIMEOUT = 30_000;
 /** Heartbeats within a session. */
 const BEATS = 4;
@@ -42,35 +54,35 @@ interface Claim {
 export class GroupMember {
   readonly #options: MembershipOptions;
   readonly #leaving = new AbortController();
-  readonly #running: Promise<void>;
+  #running: Promise<void> = Promise.resolve();
+  #left: Promise<void> | undefined;
   #memberId = '';
   #generation = -1;
   #owned: readonly number[] = [];
   #coordinator: Broker | undefined;
   #telling: Promise<void> = Promise.resolve();
   #joinedOnce = false;
+  /** Of the faults since the group last answered: how many in a row, when the first was, and whether it was told. */
+  #faults = { tries: 0, since: 0, told: false };
   /** Who waits for the group's word, and what cuts the wait for the next heartbeat short. */
   #asking: (() => void)[] = [];
   #nudge = new AbortController();
 
-  private constructor(options: MembershipOptions, joined: (error?: unknown) => void) {
+  constructor(options: MembershipOptions) {
     this.#options = options;
-    this.#running = this.#run(joined);
   }
 
-  /** Resolves when the first assignment is known and its listener was called. */
-  static async join(options: MembershipOptions): Promise<GroupMember> {
-    const { cluster, topics } = options;
-    let member: GroupMember | undefined;
+  /**
+   * Resolves when the first assignment is known and its listener was called. Rejects when the group can't be joined, or
+   * `leave` is called before; it has left then.
+   */
+  async join(): Promise<void> {
     try {
-      await cluster.connect();
-      await cluster.addMultipleTargetTopics(topics);
       await new Promise<void>((resolve, reject) => {
-        member = new GroupMember(options, (error) => (error === undefined ? resolve() : reject(error)));
+        this.#running = this.#run((error) => (error === undefined ? resolve() : reject(error)));
       });
-      return member as unknown as GroupMember;
     } catch (error) {
-      await (member?.leave() ?? cluster.disconnect());
+      await this.leave();
       throw error;
     }
   }
@@ -83,8 +95,13 @@ export class GroupMember {
     });
   }
 
-  /** Leaves the group, so that others take over at once. The listener is not called again. */
-  async leave(): Promise<void> {
+  /** Leaves the group, so that others take over at once, also while it still joins. The listener is not called again. */
+  leave(): Promise<void> {
+    this.#left ??= this.#leave();
+    return this.#left;
+  }
+
+  async #leave(): Promise<void> {
     this.#leaving.abort();
     await this.#running;
     await this.#telling;
@@ -96,7 +113,14 @@ export class GroupMember {
   }
 
   async #run(joined: (error?: unknown) => void): Promise<void> {
+    const { cluster, topics, groupId } = this.#options;
     const { signal } = this.#leaving;
+    try {
+      await cluster.connect();
+      await cluster.addMultipleTargetTopics(topics);
+    } catch (error) {
+      return joined(error);
+    }
     while (!signal.aborted) {
       try {
         const asking = this.#asking.splice(0);
@@ -105,26 +129,49 @@ export class GroupMember {
           throw error;
         });
         this.#owned = owned;
+        this.#answered();
         this.#tell(owned, joined, asking);
         if (signal.aborted) return;
         this.#joinedOnce = true;
         await this.#beat();
       } catch (error) {
         const type = errorType(error);
-        const refused = type === 'GROUP_AUTHORIZATION_FAILED' || type === 'INVALID_SESSION_TIMEOUT';
-        if (refused && !this.#joinedOnce) return joined(error);
+        if (REFUSALS.includes(type ?? '') && !this.#joinedOnce) return joined(error);
         if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
         if (type === 'REBALANCE_IN_PROGRESS' || type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') continue;
         // The coordinator moved or is away.
-        this.#options.logger?.debug(
-          { error: loggable(error), group: this.#options.groupId },
-          'the group is joined again',
-        );
         this.#coordinator = undefined;
-        await delay(RETRY_WAIT, undefined, { signal }).catch(() => {});
-        await this.#options.cluster.refreshMetadata().catch(() => {});
+        await delay(this.#failed(error), undefined, { signal }).catch(() => {});
+        await cluster.refreshMetadata().catch(() => {});
       }
     }
+    await this.#telling;
+    joined(new Error(`the group ${groupId} was left before it was joined`));
+  }
+
+  /** How long (ms) to wait before the group is joined again. */
+  #failed(error: unknown): number {
+    const { groupId: group, logger } = this.#options;
+    const faults = this.#faults;
+    if (faults.tries === 0) faults.since = performance.now();
+    const wait = Math.min(FIRST_WAIT * 2 ** faults.tries++, LONGEST_WAIT);
+    const about = { error: loggable(error), group, wait };
+    if (faults.told || performance.now() - faults.since <= WARN_AFTER) {
+      logger?.debug(about, 'the group is joined again');
+      return wait;
+    }
+    faults.told = true;
+    logger?.warn(
+      about,
+      `the group has not answered for more than ${WARN_AFTER / 1000} s and is tried until it does: see that its brokers are up and its user has the right Read on it`,
+    );
+    return wait;
+  }
+
+  #answered(): void {
+    const { groupId: group, logger } = this.#options;
+    if (this.#faults.told) logger?.info({ group }, 'the group answers again');
+    this.#faults = { tries: 0, since: 0, told: false };
   }
 
   async #join(): Promise<readonly number[]> {
@@ -201,6 +248,7 @@ export class GroupMember {
       .catch((error: unknown) => {
         logger?.error({ error: loggable(error), group: groupId }, 'an assignment could not be taken');
         joined(error);
+        for (const answer of asking) answer();
       });
   }
 }

@@ -173,6 +173,7 @@ describe.skipIf(first === undefined)(first === undefined ? NO_KAFKA : 'a transac
   test('is not needed: an append is not doubled either', async () => {
     await opened();
     const other = { topic: `${app}.g.changelog`, partition: 0 };
+    const before = valuesOf(await readAll(log, other));
     let asked = 0;
     two.gate = async (api) => {
       if (api !== PRODUCE || ++asked > 1) return 'pass';
@@ -181,7 +182,7 @@ describe.skipIf(first === undefined)(first === undefined ? NO_KAFKA : 'a transac
     };
     const offsets = await log.append([record(out, '2'), record(other, 'b'), record(out, '3')]);
     expect(valuesOf(await readAll(log, out))).toEqual(['1', '2', '3']);
-    expect(valuesOf(await readAll(log, other))).toEqual(['1', 'b']);
+    expect(valuesOf(await readAll(log, other))).toEqual([...before, 'b']);
     expect(offsets).toHaveLength(3);
     expect((await log.read(out, offsets[2] as number, 1)).map((r) => String(r.value))).toEqual(['3']);
   });

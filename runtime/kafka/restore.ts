@@ -9,6 +9,16 @@ import { type Checkpoint, LocalStore, wipe } from './local-store.ts';
 /** How long a changelog keeps the record of a deletion after compaction has seen it (`delete.retention.ms`). */
 export const DELETE_RETENTION_MS = 7 * 24 * 3600 * 1000;
 
+/**
+ * The key under which a changelog has the committed positions: a state restored from it alone must not go with offsets that the
+ * cluster has forgotten, as it does of a group that was empty for long (7 days by default). Not part of the state.
+ */
+export const POSITIONS_KEY = Buffer.from('\0positions');
+
+export function positionsChange(positions: Checkpoint['positions']): StoreChange {
+  return { key: POSITIONS_KEY, value: Buffer.from(JSON.stringify(positions)) };
+}
+
 /** Why the whole changelog was replayed. */
 export type Wiped = 'missing' | 'unreadable' | 'other-cluster' | 'too-old' | 'ahead' | 'truncated';
 
@@ -55,10 +65,13 @@ export async function restore(
     // While it is replayed the checkpoint's age is that of the oldest part of the state.
     for await (const piece of fetcher.replay(changelog, checkpoint.offset, end)) {
       const changes: StoreChange[] = [];
+      let positions: Checkpoint['positions'] = checkpoint.positions;
       for (const { key, value } of piece.records) {
-        if (key !== null) changes.push(value === null ? { key } : { key, value });
+        if (key === null) continue;
+        if (!key.equals(POSITIONS_KEY)) changes.push(value === null ? { key } : { key, value });
+        else if (value !== null) positions = JSON.parse(value.toString('utf8')) as Checkpoint['positions'];
       }
-      checkpoint = { ...checkpoint, offset: piece.next };
+      checkpoint = { ...checkpoint, offset: piece.next, positions };
       store.write(changes, checkpoint);
       records += changes.length;
       onProgress?.({ task, records, left: Math.max(0, end - piece.next) });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { KafkaClient } from '../../../runtime/kafka/client.ts';
 import { Fetcher } from '../../../runtime/kafka/fetcher.ts';
 import { type Checkpoint, LocalStore } from '../../../runtime/kafka/local-store.ts';
+import { POSITIONS_KEY } from '../../../runtime/kafka/restore.ts';
 import { changelogOf } from '../../../runtime/kafka/topic-config.ts';
 import { APP, type Ground, PARTITIONS } from './ground.ts';
 
@@ -121,6 +122,7 @@ export class StateReader {
       for (const { key, value, offset: at } of records) {
         if (key === null) continue;
         if (at >= offset) behind++;
+        else if (key.equals(POSITIONS_KEY)) continue;
         else if (value === null) logged.delete(key.toString('hex'));
         else logged.set(key.toString('hex'), Buffer.from(value));
       }
