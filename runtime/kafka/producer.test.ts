@@ -11,6 +11,7 @@ import type { TaskLog } from '../log.ts';
 import { readAll, record, valuesOf } from '../testing/log-suite.ts';
 import { KafkaClient } from './client.ts';
 import { KafkaLog } from './kafka-log.ts';
+import { POSITIONS_KEY } from './restore.ts';
 import { ADD_OFFSETS, ADD_PARTITIONS, COMMIT_OFFSETS, END, GatedBroker, PRODUCE } from './testing/gated-broker.ts';
 
 const settings = { 'broker.heartbeat.interval.ms': '300' };
@@ -173,7 +174,6 @@ describe.skipIf(first === undefined)(first === undefined ? NO_KAFKA : 'a transac
   test('is not needed: an append is not doubled either', async () => {
     await opened();
     const other = { topic: `${app}.g.changelog`, partition: 0 };
-    const before = valuesOf(await readAll(log, other));
     let asked = 0;
     two.gate = async (api) => {
       if (api !== PRODUCE || ++asked > 1) return 'pass';
@@ -182,7 +182,8 @@ describe.skipIf(first === undefined)(first === undefined ? NO_KAFKA : 'a transac
     };
     const offsets = await log.append([record(out, '2'), record(other, 'b'), record(out, '3')]);
     expect(valuesOf(await readAll(log, out))).toEqual(['1', '2', '3']);
-    expect(valuesOf(await readAll(log, other))).toEqual([...before, 'b']);
+    const logged = await readAll(log, other);
+    expect(valuesOf(logged.filter(({ key }) => !key?.equals(POSITIONS_KEY)))).toEqual(['1', 'b']);
     expect(offsets).toHaveLength(3);
     expect((await log.read(out, offsets[2] as number, 1)).map((r) => String(r.value))).toEqual(['3']);
   });
