@@ -8,6 +8,8 @@ import { BadConfig, type KafkaSettings } from '../runtime/config.ts';
 import { Unrecoverable } from '../runtime/errors.ts';
 import { KafkaLog, type KafkaLogOptions } from '../runtime/kafka/kafka-log.ts';
 import type { TopicSpec } from '../runtime/log.ts';
+import { observedRegistry } from '../runtime/observed-registry.ts';
+import { type Observer, unobserved } from '../runtime/observer.ts';
 import { Serde } from '../runtime/serde.ts';
 import { confluentRegistry, RegistryRefused, RegistryUnavailable } from '../schemas/confluent-registry.ts';
 import type { Policy } from '../schemas/policy.ts';
@@ -34,7 +36,10 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-export type ClusterHooks = Pick<KafkaLogOptions, 'onRestoring' | 'onRestored'>;
+export interface ClusterHooks extends Pick<KafkaLogOptions, 'onRestoring' | 'onRestored'> {
+  /** Is told when the registry fails. */
+  readonly observer?: Observer;
+}
 
 /**
  * Connects, learns which of our topics exist, and registers their schemas; a registry that doesn't answer is waited for, half
@@ -45,7 +50,7 @@ export async function openCluster(
   settings: KafkaSettings,
   logger: Logger,
   folder = '.beckon',
-  hooks: ClusterHooks = {},
+  { observer = unobserved, ...hooks }: ClusterHooks = {},
 ): Promise<Cluster> {
   const { brokers, app, replication, sessionTimeout, sasl } = settings;
   if (settings.registry === undefined) {
@@ -69,7 +74,7 @@ export async function openCluster(
     const mend = error instanceof Unrecoverable ? '' : '; check KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL_MECHANISM';
     throw new RunFailed(`${messageOf(error)}${mend}`, { cause: error });
   });
-  const registry = confluentRegistry(settings.registry);
+  const registry = observedRegistry(confluentRegistry(settings.registry), observer);
   const serde = new Serde(registry);
   try {
     await log.existing(topicNames);

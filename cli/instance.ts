@@ -177,6 +177,7 @@ async function onCluster(
   observer: Observer,
 ): Promise<Cluster> {
   const cluster = await openCluster(kafka, logger, dir, {
+    observer,
     onRestoring: ({ task, records, left }) => observer.restoring(taskNamed(task), records, left),
     onRestored: (restored) => {
       const { task, records, ms } = restored;
