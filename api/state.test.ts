@@ -66,6 +66,7 @@ test('addresses, attributes and data are shown only where they are asked for', a
     ...{ device: null, notificationFrequency: null, updatedAt: AT },
     contacts: { email: 'ann@example.org' },
     attributes: { income: 7 },
+    groups: [],
   };
   const store = await storeAfter(topology, (task) => task.seed('default/u', profile, known));
   const hidden = await read(store, topology, 'default/u');

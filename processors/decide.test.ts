@@ -63,6 +63,7 @@ describe('a request', () => {
         dueAt: at('09:00'),
         expiresAt: at('09:00', 2),
         idempotencyKey: `${story}#0`,
+        variant: null,
       },
     ]);
   });

@@ -8,18 +8,10 @@ import { consentLedger, messages, metrics, profile } from '../schemas/cells.ts';
 import type { Definitions, InForce } from '../schemas/definitions.ts';
 import { zoneOrUtc } from '../schemas/local-time.ts';
 import { channelOf } from '../schemas/policy.ts';
+import type { RequestInProgress, SentMessage, StoredStep, UserMessages, WaitingInput } from '../schemas/state-types.ts';
 import { acceptedRequests, type Request, requests } from '../schemas/streams.ts';
 import { candidates, decisions, receipts, sends, verdicts } from '../schemas/topics.ts';
-import type {
-  BudgetVerdict,
-  DecisionStep,
-  Receipt,
-  RequestInProgress,
-  SentMessage,
-  StoredStep,
-  UserMessages,
-  WaitingInput,
-} from '../schemas/types.ts';
+import type { BudgetVerdict, DecisionStep, Receipt } from '../schemas/types.ts';
 import { audience } from './decide/audience.ts';
 import { channel } from './decide/channel.ts';
 import { consent } from './decide/consent.ts';

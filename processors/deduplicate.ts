@@ -1,8 +1,8 @@
 // Drops records whose id was processed for the user at most an hour of event time away.
 import { seenIds } from '../schemas/cells.ts';
+import type { SeenIds } from '../schemas/state-types.ts';
 import { acceptedEvents, acceptedRequests } from '../schemas/streams.ts';
 import { events, sendRequests } from '../schemas/topics.ts';
-import type { SeenIds } from '../schemas/types.ts';
 import { type Context, on, type Processor } from './processor.ts';
 
 /** Event time within which a repeated id is a duplicate, ms. */

@@ -6,9 +6,9 @@ import { activity } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { formatDuration } from '../schemas/durations.ts';
 import { isoTime } from '../schemas/iso-time.ts';
+import type { Activity, Burst } from '../schemas/state-types.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
 import { signals } from '../schemas/topics.ts';
-import type { Activity, Burst } from '../schemas/types.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
 export function detectInactivity(definitions: Definitions): Processor {

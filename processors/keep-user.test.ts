@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { consentLedger, metrics, profile } from '../schemas/cells.ts';
-import type { ConsentEntry } from '../schemas/types.ts';
+import type { ConsentEntry } from '../schemas/state-types.ts';
 import { at, World } from './testing/world.ts';
 
 const KEY = 'default/u';

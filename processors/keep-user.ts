@@ -1,9 +1,10 @@
 // Keeps what conditions and gates ask of a user: the newest profile, the consents, counts over the whole history.
 import { consentLedger, metrics, profile } from '../schemas/cells.ts';
 import { withName, withOneMore } from '../schemas/counts.ts';
+import type { ConsentEntry, ConsentLedger, UserMetrics } from '../schemas/state-types.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
 import { consents, profiles, sessions } from '../schemas/topics.ts';
-import type { ConsentChange, ConsentEntry, ConsentLedger, UserEvent, UserMetrics } from '../schemas/types.ts';
+import type { ConsentChange, UserEvent } from '../schemas/types.ts';
 import { on, type Processor } from './processor.ts';
 
 /** Grants kept for a purpose and channel beyond its last revocation; more matter only to times long past. */

@@ -26,7 +26,7 @@ function candidate(rest: Partial<Candidate> = {}): Candidate {
     channels: [{ channel: 'sms', maxCostMicros: 500_000 }],
     earliestAt: at('09:00'),
     expiresAt: at('09:00', 2),
-    sendingWindow: { quietHours: null, timezone: 'UTC' },
+    sendingWindow: { quietHours: null, timezone: 'UTC', holidays: [] },
     costMicros: null,
     ...rest,
   };

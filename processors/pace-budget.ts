@@ -1,13 +1,14 @@
 // Reserves budget and a slot for each candidate: pacing is scheduling, not queueing. Keeps one small row a campaign, and
 // one reservation a candidate for as long as it may be repeated or released.
-import type { Budget } from '../schemas/campaign.ts';
+import type { Budget } from '../schemas/campaign/budget.ts';
 import { budgetLedger, reservation } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { DAY_MS } from '../schemas/durations.ts';
 import { localDate, zoneOrUtc } from '../schemas/local-time.ts';
 import { channelOf } from '../schemas/policy.ts';
+import type { BudgetLedger, Reservation } from '../schemas/state-types.ts';
 import { candidates, verdicts } from '../schemas/topics.ts';
-import type { BudgetLedger, BudgetVerdict, Candidate, Reservation } from '../schemas/types.ts';
+import type { BudgetVerdict, Candidate } from '../schemas/types.ts';
 import { findSlot } from './pace-budget/slot.ts';
 import { type Context, on, type Processor, timers } from './processor.ts';
 

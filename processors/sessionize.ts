@@ -3,9 +3,10 @@ import { openSessions } from '../schemas/cells.ts';
 import { countsByName, withName, withOneMore } from '../schemas/counts.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { compareBytes } from '../schemas/order.ts';
+import type { OpenSession, OpenSessions } from '../schemas/state-types.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
 import { sessions } from '../schemas/topics.ts';
-import type { OpenSession, OpenSessions, Session, UserEvent } from '../schemas/types.ts';
+import type { Session, UserEvent } from '../schemas/types.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
 export function sessionize(definitions: Definitions): Processor {

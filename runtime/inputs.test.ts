@@ -34,6 +34,7 @@ const request = (requestId: string, requestedAt: number): SendRequest => ({
   source: 'api',
   requestedAt,
   data: {},
+  notBefore: null,
 });
 
 /** Takes all there is; "topic@time" of each. */

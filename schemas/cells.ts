@@ -9,8 +9,8 @@ import type {
   SeenIds,
   UserMessages,
   UserMetrics,
-  UserProfile,
-} from './types.ts';
+} from './state-types.ts';
+import type { UserProfile } from './types.ts';
 
 interface CellOf<T> {
   readonly name: string;

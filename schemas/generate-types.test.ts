@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { AvroComplex, AvroField, AvroSchema, AvroType } from './avro-schema.ts';
-import { generateTypes } from './generate-types.ts';
+import { generateTypes, TYPE_FILES } from './generate-types.ts';
 
 const schemas = (folder: string): AvroSchema[] =>
   readdirSync(new URL(`./${folder}/`, import.meta.url)).map(
@@ -19,20 +19,24 @@ function named(type: AvroType): AvroComplex[] {
   return [...(complex.name === undefined ? [] : [complex]), ...inner.flatMap(named)];
 }
 
-describe('types.ts', () => {
-  const written = readFileSync(new URL('./types.ts', import.meta.url), 'utf8');
+describe.each(['avsc', 'state'] as const)('the types of %s', (folder) => {
+  const written = readFileSync(new URL(`./${TYPE_FILES[folder]}`, import.meta.url), 'utf8');
 
-  it('is what the schemas generate; if not, run: npm run generate:types', () => {
-    expect(written).toBe(generateTypes());
+  it('are what the schemas generate; if not, run: npm run generate:types', () => {
+    expect(written).toBe(generateTypes(folder));
   });
 
-  it('has an interface for every record of the schemas and none besides', () => {
-    const records = [...schemas('avsc'), ...schemas('state')].flatMap(named).filter((t) => t.type === 'record');
+  it('have an interface for every record of the schemas and none besides', () => {
+    const records = schemas(folder)
+      .flatMap(named)
+      .filter((t) => t.type === 'record');
     const interfaces = [...written.matchAll(/^export interface (\w+) \{$/gm)].map((match) => match[1]);
     expect([...interfaces].sort()).toEqual([...new Set(records.map((r) => r.name))].sort());
   });
+});
 
-  it('has no two records of one name that differ', () => {
+describe('the schemas', () => {
+  it('have no two records of one name that differ', () => {
     const byName = new Map<string | undefined, string>();
     for (const type of [...schemas('avsc'), ...schemas('state')].flatMap(named)) {
       expect(byName.get(type.name) ?? JSON.stringify(type), type.name).toBe(JSON.stringify(type));

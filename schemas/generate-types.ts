@@ -1,18 +1,17 @@
-// Writes types.ts from the .avsc files; a test checks that it is up to date. Run: npm run generate:types
+// Writes types.ts and state-types.ts from the .avsc files; a test checks that they are up to date. Run: npm run generate:types
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AvroSchema, AvroType } from './avro-schema.ts';
 
-const FOLDERS = ['avsc', 'state'];
+/** The files of types, by the folder of the schemas they are made from. */
+export const TYPE_FILES = { avsc: 'types.ts', state: 'state-types.ts' } as const;
 
-/** The text of types.ts for the schemas as they are. */
-export function generateTypes(): string {
+/** The text of a folder's file of types for the schemas as they are. */
+export function generateTypes(folder: keyof typeof TYPE_FILES): string {
   const done = new Set<string>();
   const blocks: string[] = [];
-  for (const folder of FOLDERS) {
-    const url = new URL(`./${folder}/`, import.meta.url);
-    for (const file of readdirSync(url).sort()) {
-      emitRecord(JSON.parse(readFileSync(new URL(file, url), 'utf8')) as AvroSchema, done, blocks);
-    }
+  const url = new URL(`./${folder}/`, import.meta.url);
+  for (const file of readdirSync(url).sort()) {
+    emitRecord(JSON.parse(readFileSync(new URL(file, url), 'utf8')) as AvroSchema, done, blocks);
   }
   return `// Generated from the .avsc files by \`npm run generate:types\`. Do not edit.\n${blocks.join('\n')}\n`;
 }
@@ -73,4 +72,8 @@ function primitive(type: string): string {
   return type;
 }
 
-if (import.meta.main) writeFileSync(new URL('./types.ts', import.meta.url), generateTypes());
+if (import.meta.main) {
+  for (const folder of ['avsc', 'state'] as const) {
+    writeFileSync(new URL(`./${TYPE_FILES[folder]}`, import.meta.url), generateTypes(folder));
+  }
+}

@@ -52,6 +52,8 @@ export interface SendingWindow {
   readonly quietHours: string | null;
   /** The user's IANA zone. */
   readonly timezone: string;
+  /** Local days (YYYY-MM-DD) on which no slot may lie. */
+  readonly holidays: readonly string[];
 }
 /** A user grants or revokes a purpose, on one channel or on all. */
 export interface ConsentChange {
@@ -106,6 +108,12 @@ export interface Decision {
   readonly costMicros: number | null;
   /** Version of the campaign decided by; 0 when there is none. */
   readonly definitionVersion: number;
+  /** 0 for the first channel, counting up with each fallback. */
+  readonly hop: number;
+  /** Channels that are tried in turn where this one fails, best first. */
+  readonly fallbacks: readonly string[];
+  /** The variant of the content, where the campaign has several. */
+  readonly variant: string | null;
 }
 /** One gate's verdict. */
 export interface DecisionStep {
@@ -180,6 +188,8 @@ export interface UserProfile {
   readonly attributes: Readonly<Record<string, boolean | number | string | null>>;
   /** When the profile took this form. */
   readonly updatedAt: number;
+  /** Groups the user belongs to, such as a savings group. */
+  readonly groups: readonly string[];
 }
 /** What a provider, or the user, answered to a send. */
 export interface Receipt {
@@ -235,6 +245,8 @@ export interface SendRequest {
   readonly requestedAt: number;
   /** Values for the message, by name. */
   readonly data: Readonly<Record<string, boolean | number | string | null>>;
+  /** The message may not be sent before this instant. */
+  readonly notBefore: number | null;
 }
 /** One message to hand to a provider. */
 export interface SendCommand {
@@ -264,6 +276,8 @@ export interface SendCommand {
   readonly expiresAt: number;
   /** The same for every attempt of this send. */
   readonly idempotencyKey: string;
+  /** The variant of the content, where the campaign has several. */
+  readonly variant: string | null;
 }
 /** A closed session: a user's events no more than the gap apart. */
 export interface Session {
@@ -327,174 +341,4 @@ export interface BudgetVerdict {
   readonly reason: string | null;
   /** What the verdict rests on. */
   readonly facts: Readonly<Record<string, boolean | number | string | null>>;
-}
-/** A user's bursts of activity: runs of events less than the smallest threshold apart. The latest lies open, as nearly every event changes it. */
-export interface Activity {
-  /** First event of the latest burst. */
-  readonly first: number;
-  /** Its last event. */
-  readonly last: number;
-  /** Inactivity after it dated up to here has been signalled. */
-  readonly signalledTo: number;
-  /** Instant of the inactivity timer that is armed. */
-  readonly timerAt: number | null;
-  /** Earlier bursts whose silence is not certain yet, in order of time. */
-  readonly earlier: readonly Burst[];
-}
-export interface Burst {
-  /** First event. */
-  readonly first: number;
-  /** Last event. */
-  readonly last: number;
-  /** Inactivity dated up to here has been signalled. */
-  readonly signalledTo: number;
-}
-/** What a campaign has reserved or spent and not given back, in micro-units. */
-export interface BudgetLedger {
-  /** In all. */
-  readonly reserved: number;
-  /** Actual cost beyond what was reserved. */
-  readonly overrun: number;
-  /** By channel. */
-  readonly channels: Readonly<Record<string, number>>;
-  /** By local day of the slot (YYYY-MM-DD in the campaign's zone). */
-  readonly days: Readonly<Record<string, number>>;
-}
-/** What a user granted and revoked. */
-export interface ConsentLedger {
-  /** One for each purpose and channel. */
-  readonly entries: readonly ConsentEntry[];
-}
-export interface ConsentEntry {
-  /** Purpose, or "all". */
-  readonly purpose: string;
-  /** Channel; null: every channel. */
-  readonly channel: string | null;
-  /** Latest revocation. */
-  readonly revokedAt: number | null;
-  /** Grants later than revokedAt, in order. */
-  readonly grantedAt: readonly number[];
-}
-/** A user's requests in progress and messages sent. */
-export interface UserMessages {
-  /** Awaiting a verdict (dueAt null) or scheduled. */
-  readonly requests: readonly RequestInProgress[];
-  /** The requestId a verdict is awaited for. */
-  readonly awaiting: string | null;
-  /** Inputs that wait for the verdict, in order. */
-  readonly waiting: readonly WaitingInput[];
-  /** Messages sent, as far back as any window reaches. */
-  readonly sent: readonly SentMessage[];
-}
-export interface RequestInProgress {
-  readonly requestId: string;
-  readonly campaignId: string;
-  readonly source: 'trigger' | 'api' | 'batch' | 'program';
-  readonly cause: string | null;
-  readonly requestedAt: number;
-  readonly expiresAt: number;
-  readonly definitionVersion: number;
-  readonly dedupeKey: string;
-  readonly channel: string | null;
-  readonly costMicros: number;
-  readonly dueAt: number | null;
-  readonly budgeted: boolean;
-  readonly data: Readonly<Record<string, boolean | number | string | null>>;
-  readonly steps: readonly StoredStep[];
-}
-export interface StoredStep {
-  readonly gate: string;
-  readonly verdict: 'pass' | 'block';
-  readonly facts: Readonly<Record<string, boolean | number | string | null>>;
-}
-export interface WaitingInput {
-  readonly streamTime: number;
-  readonly time: number;
-  readonly window: boolean;
-  readonly due: string | null;
-  readonly request: WaitingRequest | null;
-}
-export interface WaitingRequest {
-  readonly requestId: string;
-  readonly campaignId: string;
-  readonly source: 'trigger' | 'api' | 'batch' | 'program';
-  readonly cause: string | null;
-  readonly requestedAt: number;
-  readonly data: Readonly<Record<string, boolean | number | string | null>>;
-  /** What the audience gate said when the request came; null where it had no say. */
-  readonly audience: StoredStep | null;
-}
-export interface SentMessage {
-  readonly sendId: string;
-  readonly campaignId: string;
-  readonly dedupeKey: string;
-  readonly channel: string;
-  readonly class: string;
-  readonly sentAt: number;
-  readonly failed: boolean;
-  readonly budgeted: boolean;
-}
-/** Counts over a user's whole history, late events included. */
-export interface UserMetrics {
-  /** Events. */
-  readonly events: number;
-  /** Closed sessions. */
-  readonly sessions: number;
-  /** Earliest event. */
-  readonly firstSeenAt: number;
-  /** Latest event. */
-  readonly lastSeenAt: number;
-  /** Types of events, in the order in which they came first. */
-  readonly types: readonly string[];
-  /** Events of each, aligned with types. */
-  readonly counts: readonly number[];
-}
-/** A user's sessions that may still grow. */
-export interface OpenSessions {
-  /** The only one, nearly always; else that which an event joined last, or the latest. */
-  readonly session: OpenSession;
-  /** Those open beside it, in order of startedAt; hardly ever any. */
-  readonly others: readonly OpenSession[];
-  /** Instant of the timer that is armed. */
-  readonly timerAt: number;
-}
-export interface OpenSession {
-  /** First event. */
-  readonly startedAt: number;
-  /** Last event. */
-  readonly endedAt: number;
-  readonly eventCount: number;
-  /** Types of its events, in the order in which they came first. */
-  readonly types: readonly string[];
-  /** Events of each, aligned with types. */
-  readonly counts: readonly number[];
-  readonly appSessionIds: readonly string[];
-}
-/** One reservation, kept so that a repeat is noticed and a release knows what to give back. */
-export interface Reservation {
-  /** The cost still counted. */
-  readonly costMicros: number;
-  /** Its channel. */
-  readonly channel: string;
-  /** Local day of its slot. */
-  readonly day: string;
-  /** Its slot. */
-  readonly slotAt: number;
-  /** Given back. */
-  readonly released: boolean;
-  /** Its actual cost was told. */
-  readonly corrected: boolean;
-  /** Why the reserve was refused, if it was. */
-  readonly refusedReason: string | null;
-}
-/** Ids of a user's recent records, to drop duplicates. */
-export interface SeenIds {
-  /** Ids, in order of processing; an event's starts with "e", a request's with "r". */
-  readonly ids: readonly string[];
-  /** Their hashes, aligned with ids: looking through these touches no text. */
-  readonly hashes: readonly number[];
-  /** Their event times, epoch ms, aligned with ids. */
-  readonly times: readonly number[];
-  /** There are so many that further ones are kept apart, spread by their hash. */
-  readonly spread: boolean;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { UserMetrics, UserProfile } from './types.ts';
+import type { UserMetrics } from './state-types.ts';
+import type { UserProfile } from './types.ts';
 import { attributeOf, metricOf } from './user-facts.ts';
 
 const DAY = 86_400_000;
@@ -14,6 +15,7 @@ const profile: UserProfile = {
   device: 'android',
   notificationFrequency: null,
   attributes: { country: 'KE', locale: 'own', empty: null, age: 0 },
+  groups: [],
   updatedAt: 0,
 };
 const metrics: UserMetrics = {

@@ -1,6 +1,7 @@
 // What conditions can ask of a user: attributes of the profile and metrics of the history.
 import { DAY_MS } from './durations.ts';
-import type { UserMetrics, UserProfile } from './types.ts';
+import type { UserMetrics } from './state-types.ts';
+import type { UserProfile } from './types.ts';
 
 export type FactValue = null | boolean | number | string;
 

@@ -144,6 +144,7 @@ function profileOf(
       kind,
       ...(kind === 'shopper' ? {} : { plan: random.pick(['weekly', 'weekly', 'monthly', 'flexible']) }),
     },
+    groups: [],
     updatedAt,
   };
 }

@@ -1,5 +1,6 @@
 // Why a campaign made no request for a user: its trigger never happened, or happened and was turned away.
-import type { Campaign, Trigger } from '../../schemas/campaign.ts';
+import type { Trigger } from '../../schemas/campaign/trigger.ts';
+import type { Campaign } from '../../schemas/campaign.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import type { Unmatched } from '../../schemas/streams.ts';
 import type { Replay } from './replay.ts';

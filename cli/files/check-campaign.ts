@@ -1,5 +1,6 @@
 // What a campaign and the policy must agree on; each is valid by itself.
-import type { Budget, Campaign } from '../../schemas/campaign.ts';
+import type { Budget } from '../../schemas/campaign/budget.ts';
+import type { Campaign } from '../../schemas/campaign.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import { formatMicros } from '../../schemas/money.ts';
 import { channelOf, type Policy } from '../../schemas/policy.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ConsentEntry } from '../../schemas/types.ts';
+import type { ConsentEntry } from '../../schemas/state-types.ts';
 import { type CaseOptions, caseOf, granted, revoked } from '../testing/case.ts';
 import { at } from '../testing/world.ts';
 import { consent } from './consent.ts';

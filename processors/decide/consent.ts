@@ -1,6 +1,6 @@
 // Gate 3: consent to the campaign's purpose, channel by channel.
 import type { Campaign } from '../../schemas/campaign.ts';
-import type { ConsentLedger } from '../../schemas/types.ts';
+import type { ConsentLedger } from '../../schemas/state-types.ts';
 import { block, type Facts, type Gate, iso, pass } from './gate.ts';
 
 /** Counts for every purpose, both ways. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RequestInProgress } from '../../schemas/types.ts';
+import type { RequestInProgress } from '../../schemas/state-types.ts';
 import { type CaseOptions, caseOf, sent } from '../testing/case.ts';
 import { at } from '../testing/world.ts';
 import { duplicate } from './duplicate.ts';

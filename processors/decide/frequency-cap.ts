@@ -2,7 +2,7 @@
 import { DAY_MS } from '../../schemas/durations.ts';
 import { localDay, type Zone } from '../../schemas/local-time.ts';
 import { type Cap, capMax } from '../../schemas/policy.ts';
-import type { SentMessage } from '../../schemas/types.ts';
+import type { SentMessage } from '../../schemas/state-types.ts';
 import { block, type Case, type Facts, type Gate, iso, pass } from './gate.ts';
 import { obstacleToReach } from './reach.ts';
 import { cameTooLate, earliestMoment } from './send-time.ts';

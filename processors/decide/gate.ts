@@ -4,8 +4,9 @@ import { isoTime } from '../../schemas/iso-time.ts';
 import type { Zone } from '../../schemas/local-time.ts';
 import type { Policy } from '../../schemas/policy.ts';
 import type { Reason } from '../../schemas/reasons.ts';
+import type { ConsentLedger, UserMessages, UserMetrics } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
-import type { ConsentLedger, DecisionStep, UserMessages, UserMetrics, UserProfile } from '../../schemas/types.ts';
+import type { DecisionStep, UserProfile } from '../../schemas/types.ts';
 
 /** A request and all that gates may know about it. */
 export interface Case {

@@ -1,9 +1,10 @@
 // The records a decision leaves, with ids derived from the request.
 
-import type { Content } from '../../schemas/campaign.ts';
+import type { Content } from '../../schemas/campaign/content.ts';
 import { channelOf } from '../../schemas/policy.ts';
+import type { RequestInProgress } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
-import type { Candidate, Decision, DecisionStep, RequestInProgress, SendCommand } from '../../schemas/types.ts';
+import type { Candidate, Decision, DecisionStep, SendCommand } from '../../schemas/types.ts';
 import type { Case } from './gate.ts';
 import { addressOf } from './reach.ts';
 import { expiryOf, quietHoursOf } from './send-time.ts';
@@ -55,6 +56,9 @@ export function decisionOf(
     dueAt,
     costMicros,
     definitionVersion,
+    hop: 0,
+    fallbacks: [],
+    variant: null,
   };
 }
 
@@ -72,7 +76,7 @@ export function candidateOf(c: Case): Candidate {
     channels: c.ranked.map((channel) => ({ channel, maxCostMicros: channelOf(c.policy, channel).costMicros })),
     earliestAt: c.earliestAt,
     expiresAt: expiryOf(c),
-    sendingWindow: { quietHours: quietHoursOf(c), timezone: c.zone.name },
+    sendingWindow: { quietHours: quietHoursOf(c), timezone: c.zone.name, holidays: [] },
     costMicros: null,
   };
 }
@@ -111,6 +115,7 @@ export function sendOf(
     dueAt,
     expiresAt,
     idempotencyKey: sendId,
+    variant: null,
   };
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Budget } from '../../schemas/campaign.ts';
+import type { Budget } from '../../schemas/campaign/budget.ts';
 import { parseDuration } from '../../schemas/durations.ts';
 import { zoneOrUtc } from '../../schemas/local-time.ts';
-import type { BudgetLedger, Candidate } from '../../schemas/types.ts';
+import type { BudgetLedger } from '../../schemas/state-types.ts';
+import type { Candidate } from '../../schemas/types.ts';
 import { at } from '../testing/world.ts';
 import { findSlot, type Slot } from './slot.ts';
 
@@ -43,7 +44,7 @@ function slotOf({ budget, ledger, candidate, zone, dearestMicros = USD / 2 }: Si
     ],
     earliestAt: at('09:00'),
     expiresAt: at('09:00', 2),
-    sendingWindow: { quietHours: null, timezone: 'UTC' },
+    sendingWindow: { quietHours: null, timezone: 'UTC', holidays: [] },
     costMicros: null,
     ...candidate,
   };
@@ -167,12 +168,15 @@ describe('4. the day and the quiet hours', () => {
   });
 
   test('leaves quiet hours at their end, in the zone of the user', () => {
-    const candidate = { sendingWindow: { quietHours: '21:00-13:00', timezone: 'Africa/Nairobi' } };
+    const candidate = { sendingWindow: { quietHours: '21:00-13:00', timezone: 'Africa/Nairobi', holidays: [] } };
     expect(slotOf({ candidate })).toMatchObject(reservedAt(at('10:00'), 'quiet-hours'));
   });
 
   test('asks the day again after quiet hours, and quiet hours after the day', () => {
-    const candidate = { earliestAt: at('22:00'), sendingWindow: { quietHours: '21:00-08:00', timezone: 'UTC' } };
+    const candidate = {
+      earliestAt: at('22:00'),
+      sendingWindow: { quietHours: '21:00-08:00', timezone: 'UTC', holidays: [] },
+    };
     const of = (days: BudgetLedger['days']) => slotOf({ candidate, budget: { dailyMicros: USD }, ledger: { days } });
     expect(of({})).toMatchObject(reservedAt(at('08:00', 1), 'quiet-hours'));
     expect(of({ '2026-03-02': USD })).toMatchObject(reservedAt(at('08:00', 1), 'quiet-hours'));
@@ -200,7 +204,10 @@ describe('5. the end', () => {
     expect(slotOf({ budget: even, ledger: { reserved: 60 * USD } })).toEqual(refused('budget-pace', 'budget-pace'));
     const days = { '2026-03-02': USD, '2026-03-03': USD, '2026-03-04': USD };
     expect(slotOf({ budget: { dailyMicros: USD }, ledger: { days } })).toEqual(refused('budget-daily', 'budget-daily'));
-    const candidate = { expiresAt: at('11:00'), sendingWindow: { quietHours: '08:00-12:00', timezone: 'UTC' } };
+    const candidate = {
+      expiresAt: at('11:00'),
+      sendingWindow: { quietHours: '08:00-12:00', timezone: 'UTC', holidays: [] },
+    };
     expect(slotOf({ candidate })).toEqual(refused('quiet-hours', 'quiet-hours'));
   });
 

@@ -1,10 +1,11 @@
 // Where a candidate's slot falls: the budget's window, a channel that can be paid, the pacing curve, the day's limit and the
 // user's quiet hours, in that order.
-import type { Budget } from '../../schemas/campaign.ts';
+import type { Budget } from '../../schemas/campaign/budget.ts';
 import { parseQuietHours } from '../../schemas/durations.ts';
 import { endOfWindow, localDate, startOfNextDay, type Zone, zoneOrUtc } from '../../schemas/local-time.ts';
 import type { Reason } from '../../schemas/reasons.ts';
-import type { BudgetLedger, Candidate } from '../../schemas/types.ts';
+import type { BudgetLedger } from '../../schemas/state-types.ts';
+import type { Candidate } from '../../schemas/types.ts';
 
 export type Slot =
   | {

@@ -1,8 +1,9 @@
 // A case before the gates, for tests of them: user "u" asks for campaign "c" on Monday, 2 March 2026, 09:00 UTC.
 
 import { zoneOrUtc } from '../../schemas/local-time.ts';
+import type { ConsentEntry, RequestInProgress, SentMessage, UserMetrics } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
-import type { ConsentEntry, RequestInProgress, SentMessage, UserMetrics, UserProfile } from '../../schemas/types.ts';
+import type { UserProfile } from '../../schemas/types.ts';
 import type { Case } from '../decide/gate.ts';
 import { at, campaignOf, policyOf, profileOf } from './world.ts';
 

@@ -53,6 +53,7 @@ export function profileOf(rest: Partial<UserProfile> = {}): UserProfile {
     device: null,
     notificationFrequency: null,
     attributes: {},
+    groups: [],
     updatedAt: at('00:00', -1),
     ...rest,
   };
@@ -73,7 +74,16 @@ export function eventOf(occurredAt: number, rest: Partial<UserEvent> = {}): User
 
 export function requestOf(campaignId: string, requestedAt: number, rest: Partial<SendRequest> = {}): SendRequest {
   const who = { tenantId: 'default', userId: 'u' };
-  return { ...who, requestId: `r${++made}`, campaignId, source: 'api', requestedAt, data: {}, ...rest };
+  return {
+    ...who,
+    requestId: `r${++made}`,
+    campaignId,
+    source: 'api',
+    requestedAt,
+    data: {},
+    notBefore: null,
+    ...rest,
+  };
 }
 
 export interface WorldOptions {

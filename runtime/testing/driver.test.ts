@@ -96,7 +96,7 @@ describe('outputs', () => {
 
   it('include what passes between topologies', () => {
     const d = driver();
-    const data = { requestId: 'r', tenantId: 'default', userId: 'u1', campaignId: 'none', data: {} };
+    const data = { requestId: 'r', tenantId: 'default', userId: 'u1', campaignId: 'none', data: {}, notBefore: null };
     d.pipe(sendRequests, { ...data, source: 'api', requestedAt: T0 });
     expect(d.read(candidates)).toEqual([]);
     expect(d.read(decisions).map((x) => x.reason)).toEqual(['bad-request']);

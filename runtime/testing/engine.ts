@@ -80,7 +80,16 @@ export function timeMarkTo({ topic }: Topic<unknown>, to: number | string): NewR
 
 export function profile(userId: string, updatedAt: number): UserProfile {
   const none = { timezone: null, locale: null, customerType: null, device: null, notificationFrequency: null };
-  return { tenantId: 't', userId, contacts: {}, channelPreferences: [], attributes: {}, updatedAt, ...none };
+  return {
+    tenantId: 't',
+    userId,
+    contacts: {},
+    channelPreferences: [],
+    attributes: {},
+    groups: [],
+    updatedAt,
+    ...none,
+  };
 }
 
 /** What a signal of the tiny topology tells, in short: "kind:id". */

@@ -24,7 +24,7 @@ const PERSONAL: ReadonlySet<string> = new Set([
 
 /** Texts with few different values, whatever the number of rows: ClickHouse keeps a dictionary of them. */
 const FEW_VALUES: ReadonlySet<string> = new Set(
-  'tenantId campaignId channel channels channelPreferences type kind reason purpose source event gate timezone locale customerType device'.split(
+  'tenantId campaignId channel channels channelPreferences type kind reason purpose source event gate timezone locale customerType device variant'.split(
     ' ',
   ),
 );
@@ -73,7 +73,8 @@ function recordColumns(field: AvroField, record: AvroComplex, optional: boolean)
   return inner.flatMap(fieldColumns).map((c) => ({
     ...c,
     name: `${snake(field.name)}_${c.name}`,
-    read: (value) => c.read((value[field.name] ?? {}) as Fields),
+    // No array is nullable: where the record is absent it is empty.
+    read: (value) => c.read((value[field.name] ?? {}) as Fields) ?? (c.type.startsWith('Array(') ? [] : null),
   }));
 }
 

@@ -27,6 +27,7 @@ const command = (n: number, text = 'Hello.'): SendCommand => ({
   dueAt: 1_767_225_600_000,
   expiresAt: 1_767_312_000_000,
   idempotencyKey: `key-${n}`,
+  variant: null,
 });
 
 test('finds what was written before, and nothing else', async () => {

@@ -10,7 +10,7 @@ import { loadCampaigns } from '../../cli/files/load-campaigns.ts';
 import { readNdjson } from '../../cli/files/ndjson.ts';
 import { startInstance } from '../../cli/instance.ts';
 import { runSimulation } from '../../cli/simulation.ts';
-import type { Budget } from '../../schemas/campaign.ts';
+import type { Budget } from '../../schemas/campaign/budget.ts';
 import { parseDuration } from '../../schemas/durations.ts';
 import { jsonForm } from '../../schemas/json-form.ts';
 import { defaultPolicy } from '../../schemas/policy.ts';

@@ -27,7 +27,7 @@ export function event(at: number, rest: Partial<UserEvent> = {}): UserEvent {
 export function profile(rest: Partial<UserProfile> = {}): UserProfile {
   return {
     ...{ tenantId: 'default', userId: 'u1', timezone: null, locale: null, channelPreferences: [] },
-    ...{ customerType: null, device: null, notificationFrequency: null, attributes: {} },
+    ...{ customerType: null, device: null, notificationFrequency: null, attributes: {}, groups: [] },
     ...{ contacts: { sms: '+100', email: 'u1@example.org' }, updatedAt: T0 - DAY },
     ...rest,
   };
@@ -46,7 +46,7 @@ export function consent(rest: Partial<ConsentChange> = {}): ConsentChange {
 export function request(at: number, rest: Partial<SendRequest> = {}): SendRequest {
   made += 1;
   const defaults = { requestId: `r${made}`, tenantId: 'default', userId: 'u1', campaignId: 'c1' };
-  return { ...defaults, source: 'api', requestedAt: at, data: {}, ...rest };
+  return { ...defaults, source: 'api', requestedAt: at, data: {}, notBefore: null, ...rest };
 }
 
 /** An active marketing campaign "c1" over sms and email, asked for through the API. */

@@ -2,11 +2,8 @@
 import { Pipeline } from '../../runtime/pipeline.ts';
 import { type Source, type SourceRecord, simulate, TABLE_RANK } from '../../runtime/simulation.ts';
 import type { Fate } from '../../runtime/task.ts';
-import {
-  campaignToJson,
-  type Campaign as EngineCampaign,
-  type Trigger as EngineTrigger,
-} from '../../schemas/campaign.ts';
+import type { Trigger as EngineTrigger } from '../../schemas/campaign/trigger.ts';
+import { campaignToJson, type Campaign as EngineCampaign } from '../../schemas/campaign.ts';
 import type { Condition as EngineCondition } from '../../schemas/condition.ts';
 import { Definitions, POLICY_ID } from '../../schemas/definitions.ts';
 import { formatDuration } from '../../schemas/durations.ts';

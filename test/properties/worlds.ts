@@ -120,7 +120,8 @@ class Records {
       ),
       sendRequests: this.#arriving(files.requests, bound).map(({ id, campaign, data, source, ...row }): SendRequest => {
         const campaignId = campaign === 0 ? 'nope' : (campaigns[campaign % campaigns.length] ?? 'nope');
-        return { ...who(row), requestId: `r${id}`, campaignId, source, requestedAt: this.#time(row), data };
+        const requestedAt = this.#time(row);
+        return { ...who(row), requestId: `r${id}`, campaignId, source, requestedAt, data, notBefore: null };
       }),
       profiles: [
         ...everyone.map((row, i) => this.#profile(row, files.zones[i] ?? 0, {})),
@@ -157,7 +158,7 @@ class Records {
   #profile(row: Row, zone: number, rest: Partial<UserProfile>): UserProfile {
     return {
       ...{ ...who(row), timezone: ZONES[zone] ?? null, locale: 'sw-KE', channelPreferences: [], customerType: null },
-      ...{ device: null, notificationFrequency: null, attributes: { country: 'KE' } },
+      ...{ device: null, notificationFrequency: null, attributes: { country: 'KE' }, groups: [] },
       ...{ contacts: contactsOf(CHANNELS, row.user), updatedAt: this.#time(row) },
       ...rest,
     };

@@ -60,6 +60,9 @@ export function decision(i: number): Decision {
     dueAt: i % 2 === 0 ? AT + 5 : null,
     costMicros: i % 2 === 0 ? 7500 : null,
     definitionVersion: 3,
+    hop: i % 2,
+    fallbacks: i % 2 === 0 ? ['email', 'push'] : [],
+    variant: i % 2 === 0 ? 'b' : null,
   };
 }
 
@@ -78,6 +81,7 @@ export function send(i: number): SendCommand {
     dueAt: AT,
     expiresAt: AT + 9,
     idempotencyKey: `k${i}`,
+    variant: i % 2 === 0 ? 'b' : null,
   };
 }
 
@@ -121,6 +125,7 @@ export const samples: readonly Sample[] = [
     device: 'android',
     notificationFrequency: 'low',
     attributes: { country: 'KE', loans: 2, vip: true },
+    groups: ['savings-1', 'savings-2'],
     updatedAt: AT,
   }),
   sample(
@@ -129,7 +134,14 @@ export const samples: readonly Sample[] = [
     { ...who, purpose: 'all', channel: 'sms', granted: false, version: 'v4', source: null, changedAt: AT + 1 },
   ),
   sample(campaigns, { tenantId, campaignId: 'winback', version: 1, effectiveFrom: AT, definition: '{"id":"winback"}' }),
-  sample(sendRequests, { ...whose, requestId: 'r1', source: 'api', requestedAt: AT, data: { name: 'Amina' } }),
+  sample(sendRequests, {
+    ...whose,
+    requestId: 'r1',
+    source: 'api',
+    requestedAt: AT,
+    data: { name: 'Amina' },
+    notBefore: AT + 1,
+  }),
   sample(sessions, {
     ...who,
     sessionId: 's1',
@@ -152,7 +164,7 @@ export const samples: readonly Sample[] = [
       channels: [{ channel: 'sms', maxCostMicros: 7500 }],
       earliestAt: AT,
       expiresAt: AT + 1,
-      sendingWindow: { quietHours: '21:00-08:00', timezone: 'Africa/Nairobi' },
+      sendingWindow: { quietHours: '21:00-08:00', timezone: 'Africa/Nairobi', holidays: [] },
       costMicros: null,
     },
     {

@@ -7,5 +7,5 @@ export function sendCommand(n: number, rest: Partial<SendCommand> = {}): SendCom
   const who = { tenantId: 'default', userId: `user-${n}`, campaignId: 'welcome' };
   const message = { channel: 'email', address: 'somebody@example.org', content: { text: 'Hello.' }, costMicros: 100 };
   const times = { dueAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 2) };
-  return { ...ids, ...who, ...message, ...times, ...rest };
+  return { ...ids, ...who, ...message, ...times, variant: null, ...rest };
 }
