@@ -127,9 +127,9 @@ class Desk {
     return requests.filter((r) => this.storyOf(r) !== story);
   }
 
-  requestOf({ requestId, campaignId, source, cause, requestedAt, data }: RequestInProgress): Request {
+  requestOf({ requestId, campaignId, source, cause, requestedAt, data, notBefore }: RequestInProgress): Request {
     const { tenantId, userId } = this;
-    return { requestId, campaignId, cause, requestedAt, data, source, tenantId, userId };
+    return { requestId, campaignId, cause, requestedAt, data, source, notBefore, tenantId, userId };
   }
 }
 
@@ -139,14 +139,23 @@ function take(desk: Desk, request: Request): void {
     decideOn(desk, request, null, desk.context.streamTime);
     return;
   }
-  const { requestId, campaignId, source, cause, requestedAt, data } = request;
+  const { requestId, campaignId, source, cause, requestedAt, data, notBefore } = request;
   const waiting: WaitingInput = {
     streamTime: desk.context.streamTime,
     time: requestedAt,
     // A window timer caused it.
     window: source === 'trigger' && !(cause ?? '').startsWith('event:'),
     due: null,
-    request: { requestId, campaignId, source, cause, requestedAt, data, audience: audienceStep(desk, request) },
+    request: {
+      requestId,
+      campaignId,
+      source,
+      cause,
+      requestedAt,
+      data,
+      notBefore,
+      audience: audienceStep(desk, request),
+    },
   };
   desk.update({ waiting: [...desk.messages.waiting, waiting] });
 }
@@ -195,7 +204,7 @@ function verdictOf({ verdict, facts }: StoredStep): Verdict {
 }
 
 function progressOf(c: Case, definitionVersion: number, steps: readonly DecisionStep[]): RequestInProgress {
-  const { requestId, campaignId, source, cause, requestedAt, data } = c.request;
+  const { requestId, campaignId, source, cause, requestedAt, data, notBefore } = c.request;
   const chosen = c.ranked[0] as string;
   return {
     requestId,
@@ -212,6 +221,10 @@ function progressOf(c: Case, definitionVersion: number, steps: readonly Decision
     budgeted: c.campaign.budget !== null,
     data,
     steps,
+    hop: 0,
+    chain: [],
+    variant: null,
+    notBefore,
   };
 }
 

@@ -184,6 +184,7 @@ function requestOf(campaignId: string, { id, tenantId, userId, properties, facts
     cause: id,
     requestedAt: time,
     data: { ...properties, ...facts },
+    notBefore: null,
   };
 }
 

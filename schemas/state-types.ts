@@ -72,6 +72,14 @@ export interface RequestInProgress {
   readonly budgeted: boolean;
   readonly data: Readonly<Record<string, boolean | number | string | null>>;
   readonly steps: readonly StoredStep[];
+  /** 0 for the first channel, counting up with each fallback. */
+  readonly hop: number;
+  /** Channels to try in turn where this one fails, best first. */
+  readonly chain: readonly string[];
+  /** The variant of the content. */
+  readonly variant: string | null;
+  /** The message may not be sent before this instant. */
+  readonly notBefore: number | null;
 }
 export interface StoredStep {
   readonly gate: string;
@@ -94,6 +102,7 @@ export interface WaitingRequest {
   readonly data: Readonly<Record<string, boolean | number | string | null>>;
   /** What the audience gate said when the request came; null where it had no say. */
   readonly audience: StoredStep | null;
+  readonly notBefore: number | null;
 }
 export interface SentMessage {
   readonly sendId: string;

@@ -15,6 +15,8 @@ export interface Request {
   readonly requestedAt: number;
   /** Values for conditions and content: the request's data, the event's properties, the signal's or session's facts. */
   readonly data: SendRequest['data'];
+  /** Epoch ms: the message may not be sent before; null: no such wish. */
+  readonly notBefore: number | null;
 }
 
 /** A cause that matched a campaign's trigger but made no request; only when somebody asks why. */

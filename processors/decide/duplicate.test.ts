@@ -21,6 +21,10 @@ const pending = (campaignId: string, dedupeKey = ''): RequestInProgress => ({
   budgeted: true,
   data: {},
   steps: [],
+  hop: 0,
+  chain: [],
+  variant: null,
+  notBefore: null,
 });
 
 describe('the duplicate gate', () => {

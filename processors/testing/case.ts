@@ -58,6 +58,7 @@ const REQUEST = {
   source: 'api',
   cause: null,
   data: {},
+  notBefore: null,
 } as const;
 
 export function granted(purpose: string, time: number, channel: string | null = null): ConsentEntry {
