@@ -2,6 +2,7 @@
 // by key prefix, so that what they change together goes into one write batch. Keys have at least one byte.
 import { type ChainedBatch, type QueryOptions, RocksLevel } from '@nxtedition/rocksdb';
 import type { StoreChange } from '../store.ts';
+import { ManifestWitness } from './manifest-witness.ts';
 
 export interface RocksOptions {
   /**
@@ -39,6 +40,7 @@ export class RocksDatabase {
   readonly #level: RocksLevel;
   readonly #batch: ChainedBatch;
   readonly #sync: boolean;
+  readonly #witness: ManifestWitness;
   #open = true;
 
   private constructor(folder: string, level: RocksLevel, sync: boolean) {
@@ -46,10 +48,13 @@ export class RocksDatabase {
     this.#level = level;
     this.#batch = level._chainedBatch();
     this.#sync = sync;
+    this.#witness = ManifestWitness.of(folder);
   }
 
-  /** Opens the folder, made when missing. Throws `FolderInUse` while another instance holds it. */
+  /** Opens the folder, made when missing. Throws `FolderInUse` while another instance holds it, and where it is damaged. */
   static async open(folder: string, options: RocksOptions = {}): Promise<RocksDatabase> {
+    const doubt = ManifestWitness.doubt(folder);
+    if (doubt !== undefined) throw new Error(`the database in ${folder} is damaged: ${doubt}`);
     const level = new RocksLevel(folder, { ...WRITES, cacheSize: options.cacheBytes ?? CACHE_BYTES });
     try {
       await level.open();
@@ -104,6 +109,7 @@ export class RocksDatabase {
         else batch._put(key, value);
       }
       batch._writeSync({ sync: this.#sync });
+      this.#witness.note();
     } catch (error) {
       throw new Error(`writing to ${this.folder} failed: ${(error as Error).message}`, { cause: error });
     } finally {
@@ -115,6 +121,7 @@ export class RocksDatabase {
     if (!this.#open) return;
     this.#open = false;
     await this.#level.close();
+    this.#witness.note();
   }
 
   #query(options: QueryOptions): [key: Buffer, value: Buffer][] {
