@@ -1,10 +1,11 @@
 // Tells in words what was decided for a user and why: a pure function of the story, for the command line and for servers.
+
+import { type GateContext, gateText, reasonWords } from '../../api/explain/gates.ts';
+import { counted, instant } from '../../api/explain/words.ts';
 import { formatMicros } from '../../schemas/money.ts';
 import type { Decision, Receipt } from '../../schemas/types.ts';
-import { type GateContext, gateText, reasonWords } from './gates.ts';
 import { lostInRun, unmatchedOf, whySilent } from './silence.ts';
 import type { Story } from './story.ts';
-import { counted, instant } from './words.ts';
 
 export interface RequestStory {
   readonly requestId: string;

@@ -1,11 +1,12 @@
 // Why a campaign made no request for a user: its trigger never happened, or happened and was turned away.
+
+import { counted, instant, span } from '../../api/explain/words.ts';
 import type { Trigger } from '../../schemas/campaign/trigger.ts';
 import type { Campaign } from '../../schemas/campaign.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import type { Unmatched } from '../../schemas/streams.ts';
 import type { Replay } from './replay.ts';
 import type { Story } from './story.ts';
-import { counted, instant, span } from './words.ts';
 
 /** Causes that are told one by one; of more the newest. */
 const TOLD = 3;
