@@ -33,5 +33,5 @@ EXPOSE 7077
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["/nodejs/bin/node", "-e", "fetch('http://127.0.0.1:7077/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=64", "/app/cli/main.ts"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "/app/cli/main.ts"]
 CMD ["start", "--host", "0.0.0.0"]

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { type Case, cases } from './cases.ts';
 import type { Measured } from './measure.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 
 const MEASURE = fileURLToPath(new URL('measure.ts', import.meta.url));
 const HELP = `npm run bench [-- OPTIONS]
@@ -57,8 +58,7 @@ function isBaseline(c: Case, only: readonly string[]): boolean {
 }
 
 function measure(name: string, size: number, oneCore: boolean): Measured {
-  // The young generation as large as in the `beckon` script: events live for a moment.
-  const command = [process.execPath, '--max-semi-space-size=64', MEASURE, name, String(size)];
+  const command = [process.execPath, ...NODE_FLAGS, MEASURE, name, String(size)];
   const [program, ...args] = oneCore ? ['taskset', '-c', '0', ...command] : command;
   const { status, stdout, error } = spawnSync(program as string, args, {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { events } from '../../schemas/topics.ts';
+import { NODE_FLAGS } from '../node-flags.ts';
 import type { Ground } from './ground.ts';
 import type { Options } from './options.ts';
 import type { PlainMode } from './plain.ts';
@@ -30,7 +31,7 @@ export async function measurePlain(
   count: number,
 ): Promise<Plain> {
   // kafkajs sets timers for times that are past, which Node remarks upon.
-  const flags = ['--max-semi-space-size=64', '--disable-warning=TimeoutNegativeWarning'];
+  const flags = [...NODE_FLAGS, '--disable-warning=TimeoutNegativeWarning'];
   const command = [process.execPath, ...flags, PROGRAM, mode, brokers.join(',')];
   const all = [...(core === undefined ? [] : ['taskset', '-c', core]), ...command];
   const child = spawn(all[0] as string, [...all.slice(1), events.topic, String(partitions), String(count)], {

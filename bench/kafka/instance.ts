@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '../../test/servers/jvm.ts';
+import { NODE_FLAGS } from '../node-flags.ts';
 import { type Usage, usageOf } from './usage.ts';
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
@@ -80,7 +81,7 @@ export class InstanceProcess {
   private constructor({ dir, environment, args, core, profiles }: Launch, port: number) {
     this.#url = `http://127.0.0.1:${port}`;
     const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-    const command = [process.execPath, '--max-semi-space-size=64', ...flags, MAIN, 'start', '--dir', dir];
+    const command = [process.execPath, ...NODE_FLAGS, ...flags, MAIN, 'start', '--dir', dir];
     const all = [...(core === undefined ? [] : ['taskset', '-c', core]), ...command, '--port', String(port), ...args];
     this.#child = spawn(all[0] as string, all.slice(1), {
       env: { ...process.env, ...environment },

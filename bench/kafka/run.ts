@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { endShared } from '../../test/servers/shared.ts';
+import { NODE_FLAGS } from '../node-flags.ts';
 import { HELP, readOptions } from './options.ts';
 
 const args = process.argv.slice(2);
@@ -19,7 +20,7 @@ if (wanted === undefined) {
 }
 // The child is sent the signal too, by the terminal or here, and ends what it started.
 const child = fork(fileURLToPath(new URL('main.ts', import.meta.url)), args, {
-  execArgv: ['--max-semi-space-size=64'],
+  execArgv: [...NODE_FLAGS],
 });
 process.on('SIGINT', () => {}).on('SIGTERM', () => child.kill('SIGTERM'));
 const [code] = (await once(child, 'exit')) as [number | null];
