@@ -83,10 +83,12 @@ test('addresses, attributes and data are shown only where they are asked for', a
 test('a campaign is shown with its reservations', async () => {
   const topology = pace(definitions);
   const held = { costMicros: 7500, channel: 'sms', day: '2026-03-02', slotAt: AT, released: false, corrected: false };
+  const rest = { refusedReason: null, spent: false, overrunMicros: 0 };
   const store = await storeAfter(topology, (task) => {
-    task.seed('default/c', budgetLedger, { reserved: 7500, overrun: 0, channels: { sms: 7500 }, days: {} });
-    task.seed('default/c', reservation, { ...held, refusedReason: null }, 'r1/0');
-    task.seed('default/cc', reservation, { ...held, refusedReason: null }, 'r2/0');
+    const none = { overrun: 0, spent: 0, spentChannels: {}, messages: 1, spentMessages: 0, days: {} };
+    task.seed('default/c', budgetLedger, { reserved: 7500, channels: { sms: 7500 }, ...none });
+    task.seed('default/c', reservation, { ...held, ...rest }, 'r1/0');
+    task.seed('default/cc', reservation, { ...held, ...rest }, 'r2/0');
   });
   expect(await read(store, topology, 'default/c')).toMatchObject({
     cells: { 'budget-ledger': { reserved: 7500 } },

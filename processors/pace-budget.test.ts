@@ -1,12 +1,27 @@
 import { describe, expect, test } from 'vitest';
 import { TestDriver } from '../runtime/testing/driver.ts';
-import { budgetLedger, reservation } from '../schemas/cells.ts';
+import { codecOf } from '../schemas/avro.ts';
+import { budgetDay, budgetLedger, reservation } from '../schemas/cells.ts';
+import type { BudgetLedger } from '../schemas/state-types.ts';
 import { candidates, verdicts } from '../schemas/topics.ts';
 import type { Candidate } from '../schemas/types.ts';
 import { pace } from '../topologies/pace.ts';
 import { at, type CampaignFile, World } from './testing/world.ts';
 
 const KEY = 'default/c';
+
+/** The ledger's schema before what was spent was kept. */
+const FORMER_LEDGER = JSON.stringify({
+  type: 'record',
+  name: 'BudgetLedger',
+  namespace: 'beckon',
+  fields: [
+    { name: 'reserved', type: 'long' },
+    { name: 'overrun', type: 'long' },
+    { name: 'channels', type: { type: 'map', values: 'long' } },
+    { name: 'days', type: { type: 'map', values: 'long' } },
+  ],
+});
 
 function start(file: Partial<CampaignFile> = {}): { readonly driver: TestDriver; readonly world: World } {
   const world = new World({ campaigns: [{ id: 'c', budget: { total: '10' }, ...file }] });
@@ -34,11 +49,28 @@ function candidate(rest: Partial<Candidate> = {}): Candidate {
 
 const release = (rest: Partial<Candidate> = {}): Candidate => candidate({ kind: 'release', channels: [], ...rest });
 const correct = (costMicros: number): Candidate => candidate({ kind: 'correct', channels: [], costMicros });
-const ledgerOf = (reserved: number, overrun = 0) => ({
-  reserved,
-  overrun,
-  channels: { sms: reserved },
-  days: { '2026-03-02': reserved },
+const spent: Candidate = candidate({ kind: 'spent', channels: [] });
+
+/** What is kept of one day: reserved, spent, messages reserved and sent. */
+function dayOf(driver: TestDriver, day = '2026-03-02'): readonly number[] | undefined {
+  const so = driver.state(KEY, budgetDay, day);
+  return so && [so.reserved, so.spent, so.messages, so.spentMessages];
+}
+
+/** What is kept of sms messages that are all of one day. */
+function ledger(driver: TestDriver): object {
+  const kept = driver.state(KEY, budgetLedger);
+  if (kept === undefined) return {};
+  const { reserved, messages, channels, spentChannels, days, ...sums } = kept;
+  expect(channels).toEqual({ sms: reserved });
+  expect(spentChannels.sms ?? 0).toBe(sums.spent);
+  expect(days).toEqual({});
+  expect(dayOf(driver)).toEqual([reserved, sums.spent, messages, sums.spentMessages]);
+  return { reserved, messages, ...sums };
+}
+const sums = (reserved: number, messages: number, rest: object = {}) => ({
+  ...{ reserved, messages, overrun: 0, spent: 0, spentMessages: 0 },
+  ...rest,
 });
 
 describe('a reserve', () => {
@@ -58,7 +90,12 @@ describe('a reserve', () => {
         facts: { reservedMicros: 0, totalMicros: 10_000_000 },
       },
     ]);
-    expect(driver.state(KEY, budgetLedger)).toEqual({ ...ledgerOf(500_000), days: { '2026-03-03': 500_000 } });
+    expect(driver.state(KEY, budgetLedger)).toMatchObject({
+      reserved: 500_000,
+      channels: { sms: 500_000 },
+      messages: 1,
+    });
+    expect([dayOf(driver), dayOf(driver, '2026-03-03')]).toEqual([undefined, [500_000, 0, 1, 0]]);
   });
 
   test('is refused with its reason, and counts nothing', () => {
@@ -126,7 +163,7 @@ describe('a release', () => {
   test('gives the cost back, once', () => {
     const { driver } = start();
     driver.pipe(candidates, candidate(), candidate({ requestId: 'second' }), release(), release());
-    expect(driver.state(KEY, budgetLedger)).toEqual(ledgerOf(500_000));
+    expect(ledger(driver)).toEqual(sums(500_000, 1));
     expect(driver.state(KEY, reservation, 'r#0')).toMatchObject({ released: true, costMicros: 500_000 });
   });
 
@@ -134,7 +171,7 @@ describe('a release', () => {
     const { driver } = start({ budget: { total: '0.5' } });
     driver.pipe(candidates, candidate(), candidate({ requestId: 'refused' }));
     driver.pipe(candidates, release({ requestId: 'refused' }), release({ requestId: 'unknown' }), release({ hop: 1 }));
-    expect(driver.state(KEY, budgetLedger)).toEqual(ledgerOf(500_000));
+    expect(ledger(driver)).toEqual(sums(500_000, 1));
   });
 
   test('lets the next candidate have the room', () => {
@@ -148,34 +185,100 @@ describe('a correction', () => {
   test('downwards frees the difference, once', () => {
     const { driver } = start();
     driver.pipe(candidates, candidate(), correct(300_000), correct(300_000));
-    expect(driver.state(KEY, budgetLedger)).toEqual(ledgerOf(300_000));
+    expect(ledger(driver)).toEqual(sums(300_000, 1));
     driver.pipe(candidates, release());
-    expect(driver.state(KEY, budgetLedger)).toEqual(ledgerOf(0));
+    expect(ledger(driver)).toEqual(sums(0, 0));
   });
 
   test('upwards is an overrun, counted once, that no limit undoes', () => {
     const { driver } = start();
     driver.pipe(candidates, candidate(), correct(600_000), correct(600_000));
-    expect(driver.state(KEY, budgetLedger)).toEqual(ledgerOf(500_000, 100_000));
+    expect(ledger(driver)).toEqual(sums(500_000, 1, { overrun: 100_000 }));
   });
 
   test('is the first that comes: a second, with whatever cost, changes nothing', () => {
     const { driver } = start();
     driver.pipe(candidates, candidate(), correct(300_000), correct(200_000), correct(900_000));
-    expect(driver.state(KEY, budgetLedger)).toEqual(ledgerOf(300_000));
+    expect(ledger(driver)).toEqual(sums(300_000, 1));
   });
 
   test('of what was released or never reserved changes nothing', () => {
     const { driver } = start();
     driver.pipe(candidates, correct(1), candidate(), release(), correct(1), correct(900_000));
-    expect(driver.state(KEY, budgetLedger)).toEqual(ledgerOf(0));
+    expect(ledger(driver)).toEqual(sums(0, 0));
   });
 
-  test('and a confirmation that it was spent leave the reservation in place', () => {
+  test('upwards is taken back with the message', () => {
     const { driver } = start();
-    driver.pipe(candidates, candidate(), candidate({ kind: 'spent' }));
-    expect(driver.state(KEY, budgetLedger)).toEqual(ledgerOf(500_000));
+    driver.pipe(candidates, candidate(), correct(600_000), release());
+    expect(ledger(driver)).toEqual(sums(0, 0));
   });
+});
+
+describe('what is spent', () => {
+  test('is what was reserved for the message, counted once, in all, by channel and by day', () => {
+    const { driver } = start();
+    driver.pipe(candidates, candidate(), candidate({ requestId: 'second' }), spent, spent);
+    expect(ledger(driver)).toEqual(sums(1_000_000, 2, { spent: 500_000, spentMessages: 1 }));
+  });
+
+  test('is the actual cost where it is told, before or after, below or above what was reserved', () => {
+    const told = (...records: Candidate[]) => {
+      const { driver } = start();
+      driver.pipe(candidates, candidate(), ...records);
+      return ledger(driver);
+    };
+    const less = sums(300_000, 1, { spent: 300_000, spentMessages: 1 });
+    expect(told(spent, correct(300_000))).toEqual(less);
+    expect(told(correct(300_000), spent)).toEqual(less);
+    const more = sums(500_000, 1, { spent: 600_000, spentMessages: 1, overrun: 100_000 });
+    expect(told(spent, correct(600_000))).toEqual(more);
+    expect(told(correct(600_000), spent)).toEqual(more);
+  });
+
+  test('is nothing of a message that was given back, before or after', () => {
+    const { driver } = start();
+    driver.pipe(candidates, candidate(), spent, correct(600_000), release(), spent);
+    expect(ledger(driver)).toEqual(sums(0, 0));
+    driver.pipe(candidates, candidate(), spent);
+    expect(ledger(driver)).toEqual(sums(500_000, 1, { spent: 500_000, spentMessages: 1 }));
+  });
+
+  test('of what was refused or never reserved is nothing', () => {
+    const { driver } = start({ budget: { total: '0.5' } });
+    const others = ['refused', 'unknown'].map((requestId) => candidate({ kind: 'spent', requestId }));
+    driver.pipe(candidates, candidate(), candidate({ requestId: 'refused' }), ...others);
+    expect(ledger(driver)).toEqual(sums(500_000, 1));
+  });
+});
+
+test('a slot that leaves a holiday says which', () => {
+  const { driver } = start();
+  driver.pipe(
+    candidates,
+    candidate({ sendingWindow: { quietHours: null, timezone: 'UTC', holidays: ['2026-03-02'] } }),
+  );
+  const facts = { movedBy: 'quiet-hours', holiday: '2026-03-02' };
+  expect(driver.read(verdicts)).toMatchObject([{ slotAt: at('00:00', 1), facts }]);
+});
+
+test('days that a former version kept in the ledger move to rows of their own, and still count', () => {
+  const { driver } = start({ budget: { total: '10', daily: '0.75' } });
+  const former = codecOf<Pick<BudgetLedger, 'reserved' | 'overrun' | 'channels' | 'days'>>(FORMER_LEDGER);
+  const bytes = former.encode({
+    reserved: 500_000,
+    overrun: 0,
+    channels: { sms: 500_000 },
+    days: { '2026-03-02': 500_000 },
+  });
+  driver.seed(KEY, budgetLedger, budgetLedger.codec.decodeFrom(FORMER_LEDGER, bytes));
+  driver.pipe(candidates, candidate());
+  expect(driver.read(verdicts)).toMatchObject([{ slotAt: at('00:00', 1), facts: { movedBy: 'budget-daily' } }]);
+  expect(driver.state(KEY, budgetLedger)).toMatchObject({ reserved: 1_000_000, days: {} });
+  expect([dayOf(driver), dayOf(driver, '2026-03-03')]).toEqual([
+    [500_000, 0, 0, 0],
+    [500_000, 0, 1, 0],
+  ]);
 });
 
 describe('what is remembered', () => {
@@ -195,9 +298,9 @@ describe('what is remembered', () => {
     driver.pipe(candidates, candidate());
     const later = { requestedAt: at('09:00', 15), earliestAt: at('09:00', 15), expiresAt: at('09:00', 17) };
     driver.pipe(candidates, candidate({ requestId: 'later', ...later }));
-    expect(driver.state(KEY, budgetLedger)).toEqual({
-      ...ledgerOf(1_000_000),
-      days: { '2026-03-02': 500_000, '2026-03-17': 500_000 },
-    });
+    expect([dayOf(driver), dayOf(driver, '2026-03-17')]).toEqual([
+      [500_000, 0, 1, 0],
+      [500_000, 0, 1, 0],
+    ]);
   });
 });

@@ -1,14 +1,15 @@
-// Reserves budget and a slot for each candidate: pacing is scheduling, not queueing. Keeps one small row a campaign, and
-// one reservation a candidate for as long as it may be repeated or released.
+// Reserves budget and a slot for each candidate: pacing is scheduling, not queueing. Keeps one small row a campaign,
+// one a day of it, and one reservation a candidate for as long as it may be repeated or released.
 import type { Budget } from '../schemas/campaign/budget.ts';
-import { budgetLedger, reservation } from '../schemas/cells.ts';
+import { budgetDay, budgetLedger, reservation } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { DAY_MS } from '../schemas/durations.ts';
 import { localDate, zoneOrUtc } from '../schemas/local-time.ts';
 import { channelOf } from '../schemas/policy.ts';
-import type { BudgetLedger, Reservation } from '../schemas/state-types.ts';
+import type { Reservation } from '../schemas/state-types.ts';
 import { candidates, verdicts } from '../schemas/topics.ts';
 import type { BudgetVerdict, Candidate } from '../schemas/types.ts';
+import { book, ledgerOf, reservedOn } from './pace-budget/ledger.ts';
 import { findSlot } from './pace-budget/slot.ts';
 import { type Context, on, type Processor, timers } from './processor.ts';
 
@@ -20,13 +21,11 @@ const KEPT_FOR = 400 * DAY_MS;
 /** How long a refusal is remembered against repeats, ms. */
 const REFUSAL_KEPT_FOR = DAY_MS;
 
-const EMPTY: BudgetLedger = { reserved: 0, overrun: 0, channels: {}, days: {} };
-
 export function paceBudget(definitions: Definitions): Processor {
   return {
     name: 'pace-budget',
     emits: [verdicts],
-    writes: [budgetLedger, reservation],
+    writes: [budgetLedger, budgetDay, reservation],
     on: [
       on(candidates, (candidate, context) => {
         switch (candidate.kind) {
@@ -37,7 +36,7 @@ export function paceBudget(definitions: Definitions): Processor {
           case 'correct':
             return correct(candidate, context);
           case 'spent':
-            return;
+            return spend(candidate, context);
         }
       }),
     ],
@@ -75,23 +74,25 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   }
   const policy = definitions.policy(tenantId, requestedAt);
   const dearest = Math.max(...campaign.channels.map((channel) => channelOf(policy, channel).costMicros));
-  const ledger = context.get(budgetLedger) ?? EMPTY;
+  const { reserved, channels } = ledgerOf(context);
   const { zone } = zoneOrUtc(campaign.timezone);
-  const slot = findSlot(candidate, budget, ledger, { zone, dearestMicros: dearest });
-  const movedBy = slot.movedBy === null ? {} : { movedBy: slot.movedBy };
-  const facts = { reservedMicros: ledger.reserved, ...limitsOf(budget), ...movedBy };
+  const so = { reserved, channels, reservedOn: (day: string) => reservedOn(day, context) };
+  const slot = findSlot(candidate, budget, so, { zone, dearestMicros: dearest });
+  const { movedBy, holiday } = slot;
+  const moved = { ...(movedBy === null ? {} : { movedBy }), ...(holiday === null ? {} : { holiday }) };
+  const facts = { reservedMicros: reserved, ...limitsOf(budget), ...moved };
   if (slot.outcome === 'refused') {
     const none = { channel: null, costMicros: null, slotAt: null };
     const verdict: BudgetVerdict = { ...ids, outcome: 'refused', ...none, reason: slot.reason, facts };
     context.set(
       reservation,
       {
+        ...FRESH,
         costMicros: 0,
         channel: '',
         day: '',
         slotAt: requestedAt,
         released: true,
-        corrected: false,
         refusedReason: slot.reason,
       },
       id,
@@ -103,15 +104,13 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   const { channel, costMicros, slotAt } = slot;
   const day = localDate(slotAt, zone);
   // Every day is kept: candidates of users who waited may come long after those of later days.
-  context.set(budgetLedger, added(ledger, costMicros, channel, day));
-  context.set(
-    reservation,
-    { costMicros, channel, day, slotAt, released: false, corrected: false, refusedReason: null },
-    id,
-  );
+  book({ channel, day }, { reserved: costMicros, messages: 1 }, context);
+  context.set(reservation, { ...FRESH, costMicros, channel, day, slotAt }, id);
   context.setTimer(timers.forget, Math.max(slotAt, candidate.expiresAt) + KEPT_FOR, id);
   context.emit(verdicts, { ...ids, outcome: 'reserved', channel, costMicros, slotAt, reason: null, facts });
 }
+
+const FRESH = { released: false, corrected: false, spent: false, overrunMicros: 0, refusedReason: null };
 
 /** The verdict that a reservation was made or refused by. */
 function answerOf(
@@ -123,12 +122,24 @@ function answerOf(
     : { outcome: 'refused', channel: null, costMicros: null, slotAt: null, reason, facts: {} };
 }
 
+/** What was reserved is free again, and what was spent was not spent after all. */
 function release(candidate: Candidate, context: Context): void {
   const id = reservationId(candidate);
   const held = context.get(reservation, id);
   if (held === undefined || held.released) return;
   context.set(reservation, { ...held, released: true }, id);
-  context.set(budgetLedger, added(context.get(budgetLedger) ?? EMPTY, -held.costMicros, held.channel, held.day));
+  const { costMicros, overrunMicros, spent } = held;
+  const unspent = spent ? { spent: -(costMicros + overrunMicros), spentMessages: -1 } : {};
+  book(held, { reserved: -costMicros, messages: -1, overrun: -overrunMicros, ...unspent }, context);
+}
+
+/** The message was sent: what is reserved for it is spent. */
+function spend(candidate: Candidate, context: Context): void {
+  const id = reservationId(candidate);
+  const held = context.get(reservation, id);
+  if (held === undefined || held.released || held.spent) return;
+  context.set(reservation, { ...held, spent: true }, id);
+  book(held, { spent: held.costMicros + held.overrunMicros, spentMessages: 1 }, context);
 }
 
 /** The actual cost: a lower one frees the difference, a higher one is an overrun that no limit can undo. */
@@ -137,24 +148,11 @@ function correct(candidate: Candidate, context: Context): void {
   const held = context.get(reservation, id);
   const actual = candidate.costMicros;
   if (held === undefined || held.released || held.corrected || actual === null) return;
-  const ledger = context.get(budgetLedger) ?? EMPTY;
-  if (actual > held.costMicros) {
-    context.set(reservation, { ...held, corrected: true }, id);
-    context.set(budgetLedger, { ...ledger, overrun: ledger.overrun + actual - held.costMicros });
-    return;
-  }
-  context.set(reservation, { ...held, costMicros: actual, corrected: true }, id);
-  context.set(budgetLedger, added(ledger, actual - held.costMicros, held.channel, held.day));
-}
-
-function added(ledger: BudgetLedger, micros: number, channel: string, day: string): BudgetLedger {
-  const { reserved, channels, days } = ledger;
-  return {
-    ...ledger,
-    reserved: reserved + micros,
-    channels: { ...channels, [channel]: (channels[channel] ?? 0) + micros },
-    days: { ...days, [day]: (days[day] ?? 0) + micros },
-  };
+  const change = actual - held.costMicros;
+  const overrunMicros = Math.max(0, change);
+  const reserved = Math.min(0, change);
+  context.set(reservation, { ...held, costMicros: held.costMicros + reserved, overrunMicros, corrected: true }, id);
+  book(held, { reserved, overrun: overrunMicros, ...(held.spent ? { spent: change } : {}) }, context);
 }
 
 function limitsOf({ totalMicros, dailyMicros }: Budget): Record<string, number> {

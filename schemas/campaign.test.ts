@@ -96,6 +96,17 @@ describe('a campaign file', () => {
       campaign(full),
       ...triggers.map((trigger) => campaign({ trigger })),
       campaign({ budget: { daily: '9007199254.740991' } }),
+      campaign({
+        timezone: 'Africa/Nairobi',
+        budget: {
+          ...{ total: 7, from: '2026-01-01' },
+          pacing: [
+            { at: '2026-01-01', share: '0.000001%' },
+            { at: '2026-01-10', share: '33.333333%' },
+            { at: '2026-01-11', share: '33.333333%' },
+          ],
+        },
+      }),
     ];
     for (const each of all) expect(campaignFromJson(campaignToJson(each))).toEqual({ ok: true, value: each });
     expect(campaignFromJson('nope')).toMatchObject({ ok: false, problems: [{ reason: 'is not JSON' }] });
@@ -135,9 +146,55 @@ describe('a budget', () => {
     expect(budget({ pacing: 'even', from: span.from })[0]).toMatch(
       /^budget.pacing: even pacing needs to \(give to, or write pacing: asap\)/,
     );
-    expect(budget({ pacing: [{ at: '2026-01-01', share: 0.5 }] })[0]).toMatch(
-      /^budget.pacing: a curve of points is not in this version/,
+    expect(budget({ pacing: 'evenly' })[0]).toBe(
+      'budget.pacing: is "evenly" (write one of: even, asap, or give a list of points { at, share })',
     );
+  });
+
+  it('is paced along points, whose dates are those of the campaign zone', () => {
+    const pacing = [
+      { at: '2026-01-10', share: '40%' },
+      { at: '2026-01-20T12:00:00Z', share: 0.5 },
+      { at: '2026-02-01', share: '100%' },
+    ];
+    expect(campaign({ timezone: 'Africa/Nairobi', budget: { total: 1, ...span, pacing } }).budget).toMatchObject({
+      pacing: 'curve',
+      curve: [
+        { at: Date.UTC(2026, 0, 9, 21), share: 0.4 },
+        { at: Date.UTC(2026, 0, 20, 12), share: 0.5 },
+        { at: Date.UTC(2026, 0, 31, 21), share: 1 },
+      ],
+    });
+  });
+
+  it('is refused where its points are not those of a curve', () => {
+    const curve = (points: unknown[], over: object = span): string[] => budget({ pacing: points, ...over });
+    const at = '2026-01-10';
+    expect(curve([{ at, share: '40%' }], {})).toEqual(['budget.pacing: a curve needs from (give from)']);
+    expect(refusals({ budget: { pacing: [{ at, share: 1 }] } })).toContain(
+      'budget.pacing: a curve needs from and total (give from and total)',
+    );
+    expect(curve([])).toEqual(['budget.pacing: is empty (give at least one point, or write even or asap)']);
+    expect(
+      curve([
+        { at, share: 0.4 },
+        { at: '2026-01-11', share: 0.3 },
+      ]),
+    ).toEqual(['budget.pacing[1].share: is 30%, less than the 40% before it (write 40% or more: a curve never falls)']);
+    expect(
+      curve([
+        { at, share: 0.4 },
+        { at, share: 0.5 },
+      ]),
+    ).toEqual(['budget.pacing[1].at: is not after the point before it (write points in order of time)']);
+    expect(curve([{ at: '2025-12-31', share: 0.4 }])[0]).toMatch(/^budget.pacing\[0\].at: is before from/);
+    expect(curve([{ at: '2026-02-02', share: 0.4 }])[0]).toMatch(/^budget.pacing\[0\].at: is after to/);
+    expect(curve([{ at: 'soon', share: 0.4 }])[0]).toMatch(/^budget.pacing\[0\].at: "soon" is no date/);
+    expect(curve([{ at, share: '140%' }])[0]).toMatch(/^budget.pacing\[0\].share: "140%" is not a share/);
+    expect(curve([{ at, share: 0.123456789 }])[0]).toMatch(/^budget.pacing\[0\].share: .*finer than/);
+    expect(curve([{ at, shar: 1 }])).toContain('budget.pacing[0].shar: is not a known key (did you mean "share"?)');
+    expect(curve([{ share: 1 }])[0]).toMatch(/^budget.pacing\[0\].at: is missing/);
+    expect(curve(['even'])[0]).toMatch(/^budget.pacing\[0\]: is text, not keys with values/);
   });
 
   it('begins and ends at midnight in the campaign zone, or at an instant with its zone', () => {

@@ -2,6 +2,7 @@
 import { type AvroCodec, loadCodec } from './avro.ts';
 import type {
   Activity,
+  BudgetDay,
   BudgetLedger,
   ConsentLedger,
   OpenSessions,
@@ -34,3 +35,5 @@ export const messages = cell<UserMessages>(6, 'state/messages');
 /** Kept for each campaign by pace. */
 export const budgetLedger = cell<BudgetLedger>(0, 'state/budget-ledger');
 export const reservation = cell<Reservation>(1, 'state/reservation');
+/** In rows of their own, by local day (YYYY-MM-DD in the campaign's zone). */
+export const budgetDay = cell<BudgetDay>(2, 'state/budget-day');

@@ -85,8 +85,8 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'keys with values',
 };
 
-// Words for zod's own findings; models word theirs themselves.
-function wording(issue: z.core.$ZodRawIssue): string {
+/** Words for zod's own findings; models word theirs themselves. */
+export function wording(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type': {
       const kind = kinds[issue.expected] ?? issue.expected;

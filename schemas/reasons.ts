@@ -34,7 +34,7 @@ export const reasonText: Readonly<Record<Reason, string>> = {
   'budget-total': "the campaign's total budget has no room for the cheapest viable channel",
   'budget-channel': 'the total budget has room, but the limit of every viable channel is used up',
   'budget-daily': 'no day with room under the daily limit was left before the message expired',
-  'budget-pace': 'even pacing had no room for the message before it expired',
+  'budget-pace': 'the pacing curve had no room for the message before it expired',
   expired:
     'the earliest allowed moment (quiet hours, best hours) came after the message had expired, or the request did',
   'campaign-inactive': 'the campaign was not active when the message was asked for, or at the moment of sending',

@@ -20,16 +20,35 @@ export interface Burst {
   /** Inactivity dated up to here has been signalled. */
   readonly signalledTo: number;
 }
+/** What a campaign has reserved or spent for slots of one local day, in micro-units. */
+export interface BudgetDay {
+  /** Reserved or spent. */
+  readonly reserved: number;
+  /** Of messages sent: their actual cost where it was told, else what was reserved. */
+  readonly spent: number;
+  /** Messages reserved or sent, and not given back. */
+  readonly messages: number;
+  /** Messages sent. */
+  readonly spentMessages: number;
+}
 /** What a campaign has reserved or spent and not given back, in micro-units. */
 export interface BudgetLedger {
-  /** In all. */
+  /** Reserved or spent, in all. */
   readonly reserved: number;
-  /** Actual cost beyond what was reserved. */
+  /** Actual cost beyond what was reserved, of what is not given back. */
   readonly overrun: number;
-  /** By channel. */
+  /** Reserved, by channel. */
   readonly channels: Readonly<Record<string, number>>;
-  /** By local day of the slot (YYYY-MM-DD in the campaign's zone). */
+  /** Written by former versions alone: reserved by local day of the slot. Now each day has a row of its own. */
   readonly days: Readonly<Record<string, number>>;
+  /** Of messages sent: their actual cost where it was told, else what was reserved. */
+  readonly spent: number;
+  /** Spent, by channel. */
+  readonly spentChannels: Readonly<Record<string, number>>;
+  /** Messages reserved or sent, and not given back. */
+  readonly messages: number;
+  /** Messages sent. */
+  readonly spentMessages: number;
 }
 /** What a user granted and revoked. */
 export interface ConsentLedger {
@@ -166,6 +185,10 @@ export interface Reservation {
   readonly corrected: boolean;
   /** Why the reserve was refused, if it was. */
   readonly refusedReason: string | null;
+  /** Its message was sent. */
+  readonly spent: boolean;
+  /** Its actual cost beyond what was reserved. */
+  readonly overrunMicros: number;
 }
 /** Ids of a user's recent records, to drop duplicates. */
 export interface SeenIds {

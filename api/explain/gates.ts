@@ -115,7 +115,7 @@ function judgedFor(at: Facts[string] | undefined): string {
 function movedWords(reason: string): string {
   const words: Readonly<Record<string, string>> = {
     'budget-window': "the budget's first day",
-    'budget-pace': 'even pacing',
+    'budget-pace': 'pacing',
     'budget-daily': 'the daily limit',
     'quiet-hours': 'quiet hours',
   };

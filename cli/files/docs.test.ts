@@ -23,7 +23,7 @@ describe('docs/campaigns.md', () => {
   };
 
   it('shows campaigns and parts of campaigns that are valid', () => {
-    expect(blocks(text)).toHaveLength(3);
+    expect(blocks(text)).toHaveLength(4);
     for (const block of blocks(text)) expect(parseCampaign({ ...base, ...block })).toMatchObject({ ok: true });
   });
 

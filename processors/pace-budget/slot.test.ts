@@ -2,18 +2,20 @@ import { describe, expect, test } from 'vitest';
 import type { Budget } from '../../schemas/campaign/budget.ts';
 import { parseDuration } from '../../schemas/durations.ts';
 import { zoneOrUtc } from '../../schemas/local-time.ts';
-import type { BudgetLedger } from '../../schemas/state-types.ts';
 import type { Candidate } from '../../schemas/types.ts';
 import { at } from '../testing/world.ts';
-import { findSlot, type Slot } from './slot.ts';
+import { findSlot, type Reserved, type Slot } from './slot.ts';
 
 const DAY = parseDuration('1d');
 /** Micro-units of one USD. */
 const USD = 1_000_000;
 
+/** Micro-units reserved, by local day. */
+type Days = Readonly<Record<string, number>>;
+
 interface Situation {
   readonly budget?: Partial<Budget>;
-  readonly ledger?: Partial<BudgetLedger>;
+  readonly ledger?: Partial<Pick<Reserved, 'reserved' | 'channels'>> & { readonly days?: Days };
   readonly candidate?: Partial<Candidate>;
   readonly zone?: string;
   readonly dearestMicros?: number;
@@ -27,6 +29,7 @@ function slotOf({ budget, ledger, candidate, zone, dearestMicros = USD / 2 }: Si
     dailyMicros: null,
     perChannelMicros: {},
     pacing: 'asap',
+    curve: [],
     fromAt: null,
     toAt: null,
   };
@@ -48,13 +51,24 @@ function slotOf({ budget, ledger, candidate, zone, dearestMicros = USD / 2 }: Si
     costMicros: null,
     ...candidate,
   };
-  const nothing: BudgetLedger = { reserved: 0, overrun: 0, channels: {}, days: {} };
+  const { days = {}, ...sums } = ledger ?? {};
+  const reserved: Reserved = { reserved: 0, channels: {}, ...sums, reservedOn: (day) => days[day] ?? 0 };
   const options = { zone: zoneOrUtc(zone).zone, dearestMicros };
-  return findSlot(asked, { ...unlimited, ...budget }, { ...nothing, ...ledger }, options);
+  return findSlot(asked, { ...unlimited, ...budget }, reserved, options);
 }
 
-const refused = (reason: string, movedBy: string | null = null) => ({ outcome: 'refused', reason, movedBy });
-const reservedAt = (slotAt: number, movedBy: string | null = null) => ({ outcome: 'reserved', slotAt, movedBy });
+const refused = (reason: string, movedBy: string | null = null) => ({
+  outcome: 'refused',
+  reason,
+  movedBy,
+  holiday: null,
+});
+const reservedAt = (slotAt: number, movedBy: string | null = null) => ({
+  outcome: 'reserved',
+  slotAt,
+  movedBy,
+  holiday: null,
+});
 
 describe('1. the window of the budget', () => {
   test('lets a candidate within it have its earliest moment', () => {
@@ -156,10 +170,57 @@ describe('3. even pacing', () => {
   });
 });
 
+describe('3. a curve of points', () => {
+  /** 100 USD; 40 % by the second day, nothing more until the fourth, all by the tenth. */
+  const curve = [
+    { at: at('00:00', 2), share: 0.4 },
+    { at: at('00:00', 4), share: 0.4 },
+    { at: at('00:00', 10), share: 1 },
+  ];
+  const budget = {
+    totalMicros: 100 * USD,
+    pacing: 'curve',
+    curve,
+    fromAt: at('00:00'),
+    toAt: at('00:00', 12),
+  } as const;
+  const candidate = { earliestAt: at('00:00'), expiresAt: at('00:00', 20) };
+  /** The slot of a message for which the curve must have come to so many micro-units. */
+  const slot = (ahead: number, over: Partial<Budget> = {}) =>
+    slotOf({ budget: { ...budget, ...over }, candidate, ledger: { reserved: ahead + USD / 2 } });
+
+  test('rises from nothing at the beginning of the budget to its first point', () => {
+    expect(slot(0)).toMatchObject(reservedAt(at('00:00')));
+    expect(slot(20 * USD)).toMatchObject(reservedAt(at('00:00', 1), 'budget-pace'));
+    // 40 USD in two days: a micro-unit is 4.32 ms.
+    expect(slot(20 * USD + 1)).toMatchObject(reservedAt(at('00:00', 1) + 5, 'budget-pace'));
+  });
+
+  test('is a straight line between points, and level where their shares are equal', () => {
+    expect(slot(40 * USD)).toMatchObject(reservedAt(at('00:00', 2), 'budget-pace'));
+    // 60 USD in six days: a micro-unit is 8.64 ms.
+    expect(slot(40 * USD + 1)).toMatchObject(reservedAt(at('00:00', 4) + 9, 'budget-pace'));
+    expect(slot(70 * USD)).toMatchObject(reservedAt(at('00:00', 7), 'budget-pace'));
+  });
+
+  test('has all of a first point at the beginning at once', () => {
+    const over = { curve: [{ at: at('00:00'), share: 0.25 }, ...curve] };
+    expect(slot(25 * USD, over)).toMatchObject(reservedAt(at('00:00')));
+    expect(slot(25 * USD + 1, over)).toMatchObject({ movedBy: 'budget-pace' });
+  });
+
+  test('stays level after its last point: what it never comes to is refused for its pace', () => {
+    const over = { curve: curve.slice(0, 2), toAt: null };
+    expect(slot(40 * USD, over)).toMatchObject(reservedAt(at('00:00', 2), 'budget-pace'));
+    expect(slot(40 * USD + 1, over)).toEqual(refused('budget-pace', 'budget-pace'));
+    expect(slot(40 * USD + 1, { curve: curve.slice(0, 2) })).toEqual(refused('budget-pace', 'budget-pace'));
+  });
+});
+
 describe('4. the day and the quiet hours', () => {
   test('goes to the start of the next day with room, day by day', () => {
     const budget = { dailyMicros: USD };
-    const of = (days: BudgetLedger['days'], zone = 'UTC') => slotOf({ budget, ledger: { days }, zone });
+    const of = (days: Days, zone = 'UTC') => slotOf({ budget, ledger: { days }, zone });
     expect(of({ '2026-03-02': USD / 2 })).toMatchObject(reservedAt(at('09:00')));
     expect(of({ '2026-03-02': USD / 2 + 1 })).toMatchObject(reservedAt(at('00:00', 1), 'budget-daily'));
     expect(of({ '2026-03-02': USD, '2026-03-03': USD })).toMatchObject(reservedAt(at('00:00', 2), 'budget-daily'));
@@ -177,7 +238,7 @@ describe('4. the day and the quiet hours', () => {
       earliestAt: at('22:00'),
       sendingWindow: { quietHours: '21:00-08:00', timezone: 'UTC', holidays: [] },
     };
-    const of = (days: BudgetLedger['days']) => slotOf({ candidate, budget: { dailyMicros: USD }, ledger: { days } });
+    const of = (days: Days) => slotOf({ candidate, budget: { dailyMicros: USD }, ledger: { days } });
     expect(of({})).toMatchObject(reservedAt(at('08:00', 1), 'quiet-hours'));
     expect(of({ '2026-03-02': USD })).toMatchObject(reservedAt(at('08:00', 1), 'quiet-hours'));
     expect(of({ '2026-03-03': USD })).toEqual({
@@ -185,6 +246,36 @@ describe('4. the day and the quiet hours', () => {
       channel: 'sms',
       costMicros: USD / 2,
     });
+  });
+});
+
+describe('4. holidays', () => {
+  const on = (holidays: string[], timezone = 'UTC', quietHours: string | null = null) => ({
+    sendingWindow: { quietHours, timezone, holidays },
+  });
+
+  test('move the slot to the start of the next day of the user that is none', () => {
+    const slot = slotOf({ candidate: on(['2026-03-02', '2026-03-03']) });
+    expect(slot).toMatchObject({ ...reservedAt(at('00:00', 2), 'quiet-hours'), holiday: '2026-03-03' });
+    // In Nairobi 09:00 UTC is noon of the same day, which ends at 21:00 UTC.
+    const nairobi = slotOf({ candidate: on(['2026-03-02'], 'Africa/Nairobi') });
+    expect(nairobi).toMatchObject({ ...reservedAt(at('21:00'), 'quiet-hours'), holiday: '2026-03-02' });
+    expect(slotOf({ candidate: on(['2026-03-01', '2026-03-03']) })).toMatchObject(reservedAt(at('09:00')));
+  });
+
+  test('are asked together with quiet hours and the day of the budget until all agree', () => {
+    const candidate = on(['2026-03-02', '2026-03-04'], 'UTC', '23:00-08:00');
+    const slot = (days: Days) => slotOf({ candidate, budget: { dailyMicros: USD }, ledger: { days } });
+    expect(slot({})).toMatchObject({ ...reservedAt(at('08:00', 1), 'quiet-hours'), holiday: '2026-03-02' });
+    const late = { ...candidate, expiresAt: at('09:00', 9) };
+    expect(
+      slotOf({ candidate: late, budget: { dailyMicros: USD }, ledger: { days: { '2026-03-03': USD } } }),
+    ).toMatchObject({ ...reservedAt(at('08:00', 3), 'quiet-hours'), holiday: '2026-03-04' });
+  });
+
+  test('that last beyond the expiry are the reason, with the day among what is told', () => {
+    const candidate = on(['2026-03-02', '2026-03-03', '2026-03-04']);
+    expect(slotOf({ candidate })).toEqual({ ...refused('quiet-hours', 'quiet-hours'), holiday: '2026-03-04' });
   });
 });
 

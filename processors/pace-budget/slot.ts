@@ -1,22 +1,32 @@
 // Where a candidate's slot falls: the budget's window, a channel that can be paid, the pacing curve, the day's limit and the
-// user's quiet hours, in that order.
+// user's holidays and quiet hours, in that order.
 import type { Budget } from '../../schemas/campaign/budget.ts';
 import { parseQuietHours } from '../../schemas/durations.ts';
 import { endOfWindow, localDate, startOfNextDay, type Zone, zoneOrUtc } from '../../schemas/local-time.ts';
 import type { Reason } from '../../schemas/reasons.ts';
-import type { BudgetLedger } from '../../schemas/state-types.ts';
 import type { Candidate } from '../../schemas/types.ts';
+import { burstOf, reachedAt } from './curve.ts';
 
-export type Slot =
-  | {
-      readonly outcome: 'reserved';
-      readonly channel: string;
-      readonly costMicros: number;
-      readonly slotAt: number;
-      /** What moved the slot last; null when nothing did. */
-      readonly movedBy: Reason | null;
-    }
-  | { readonly outcome: 'refused'; readonly reason: Reason; readonly movedBy: Reason | null };
+/** What is reserved so far, in micro-units. */
+export interface Reserved {
+  readonly reserved: number;
+  readonly channels: Readonly<Record<string, number>>;
+  /** On a local day (YYYY-MM-DD) of the campaign's zone. */
+  reservedOn(day: string): number;
+}
+
+export type Slot = Moved &
+  (
+    | { readonly outcome: 'reserved'; readonly channel: string; readonly costMicros: number; readonly slotAt: number }
+    | { readonly outcome: 'refused'; readonly reason: Reason }
+  );
+
+interface Moved {
+  /** What moved the slot last; null when nothing did. */
+  readonly movedBy: Reason | null;
+  /** The last of the user's holidays that it was moved over (YYYY-MM-DD). */
+  readonly holiday: string | null;
+}
 
 export interface SlotOptions {
   /** The campaign's zone, whose days the daily limit counts. */
@@ -25,43 +35,54 @@ export interface SlotOptions {
   readonly dearestMicros: number;
 }
 
-export function findSlot(candidate: Candidate, budget: Budget, ledger: BudgetLedger, options: SlotOptions): Slot {
+export function findSlot(candidate: Candidate, budget: Budget, ledger: Reserved, options: SlotOptions): Slot {
   const { fromAt, toAt } = budget;
   const { earliestAt, expiresAt } = candidate;
   const earliest = Math.max(earliestAt, fromAt ?? earliestAt);
   const end = toAt ?? Number.POSITIVE_INFINITY;
   let movedBy: Reason | null = earliest > earliestAt ? 'budget-window' : null;
-  if (earliest >= end) return { outcome: 'refused', reason: 'budget-window', movedBy };
+  if (earliest >= end) return { outcome: 'refused', reason: 'budget-window', movedBy, holiday: null };
 
   const paid = payable(candidate, budget, ledger);
-  if (typeof paid === 'string') return { outcome: 'refused', reason: paid, movedBy };
+  if (typeof paid === 'string') return { outcome: 'refused', reason: paid, movedBy, holiday: null };
   const { channel, maxCostMicros: costMicros } = paid;
 
-  let slotAt = paced(earliest, ledger.reserved + costMicros, budget, options.dearestMicros);
+  const ahead = ledger.reserved + costMicros - burstOf(budget, options.dearestMicros);
+  let slotAt = Math.max(earliest, reachedAt(budget, ahead));
   if (slotAt > earliest) movedBy = 'budget-pace';
 
   const quiet = candidate.sendingWindow?.quietHours;
   const quietWindow = quiet === null || quiet === undefined ? undefined : parseQuietHours(quiet);
   const userZone = zoneOrUtc(candidate.sendingWindow?.timezone).zone;
+  const holidays = candidate.sendingWindow?.holidays ?? [];
+  let holiday: string | null = null;
   while (slotAt <= expiresAt && slotAt < end) {
     if (!dayHasRoom(slotAt, costMicros, budget, ledger, options.zone)) {
       slotAt = startOfNextDay(slotAt, options.zone);
       movedBy = 'budget-daily';
       continue;
     }
+    const today = holidays.length === 0 ? '' : localDate(slotAt, userZone);
+    if (holidays.includes(today)) {
+      slotAt = startOfNextDay(slotAt, userZone);
+      movedBy = 'quiet-hours';
+      holiday = today;
+      continue;
+    }
     const awake = quietWindow === undefined ? slotAt : endOfWindow(slotAt, quietWindow, userZone);
-    if (awake === slotAt) return { outcome: 'reserved', channel, costMicros, slotAt, movedBy };
+    if (awake === slotAt) return { outcome: 'reserved', channel, costMicros, slotAt, movedBy, holiday };
     slotAt = awake;
     movedBy = 'quiet-hours';
   }
-  return { outcome: 'refused', reason: slotAt > expiresAt ? (movedBy ?? 'budget-window') : 'budget-window', movedBy };
+  const reason = slotAt > expiresAt ? (movedBy ?? 'budget-window') : 'budget-window';
+  return { outcome: 'refused', reason, movedBy, holiday };
 }
 
 /** The first channel that total and its own limit can pay, or why there is none. */
 function payable(
   { channels }: Candidate,
   { totalMicros, perChannelMicros }: Budget,
-  ledger: BudgetLedger,
+  ledger: Reserved,
 ): Candidate['channels'][number] | 'budget-total' | 'budget-channel' {
   const within = channels.filter((c) => totalMicros === null || ledger.reserved + c.maxCostMicros <= totalMicros);
   if (within.length === 0) return 'budget-total';
@@ -72,29 +93,6 @@ function payable(
   return fits ?? 'budget-channel';
 }
 
-/**
- * The first instant from `earliest` on at which the curve, with its burst, has room for `needed` micro-units in all. Even:
- * total · (s − from) / (to − from); burst: 1 % of the total, at least one message on the dearest channel.
- */
-function paced(earliest: number, needed: number, budget: Budget, dearestMicros: number): number {
-  const { pacing, totalMicros, fromAt, toAt } = budget;
-  if (pacing !== 'even' || totalMicros === null || fromAt === null || toAt === null) return earliest;
-  const burst = Math.max(Math.floor(totalMicros / 100), dearestMicros);
-  const ahead = needed - burst;
-  if (ahead <= 0 || totalMicros === 0) return earliest;
-  // Money times milliseconds passes 2^53.
-  const product = BigInt(ahead) * BigInt(toAt - fromAt);
-  const total = BigInt(totalMicros);
-  const wait = (product + total - 1n) / total;
-  return Math.max(earliest, fromAt + Number(wait));
-}
-
-function dayHasRoom(
-  at: number,
-  costMicros: number,
-  { dailyMicros }: Budget,
-  { days }: BudgetLedger,
-  zone: Zone,
-): boolean {
-  return dailyMicros === null || (days[localDate(at, zone)] ?? 0) + costMicros <= dailyMicros;
+function dayHasRoom(at: number, costMicros: number, { dailyMicros }: Budget, ledger: Reserved, zone: Zone): boolean {
+  return dailyMicros === null || ledger.reservedOn(localDate(at, zone)) + costMicros <= dailyMicros;
 }

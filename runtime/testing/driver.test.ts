@@ -116,7 +116,8 @@ describe('state', () => {
 
   it('of another topology is found by its cell', () => {
     const d = driver();
-    const ledger = { reserved: 5, overrun: 0, channels: {}, days: {} };
+    const none = { spent: 0, spentChannels: {}, messages: 0, spentMessages: 0 };
+    const ledger = { reserved: 5, overrun: 0, channels: {}, days: {}, ...none };
     d.seed('default/c1', budgetLedger, ledger);
     expect(d.state('default/c1', budgetLedger)).toEqual(ledger);
     expect(d.state('default/c1', messages)).toBeUndefined();

@@ -3,7 +3,8 @@ import { DateTime } from 'luxon';
 import { z } from 'zod';
 import { amount, channelId, currency, strict } from '../file-values.ts';
 import { formatAmount } from '../money.ts';
-import { hint, quoted, said } from '../problems.ts';
+import { hint, said } from '../problems.ts';
+import { type CurvePoint, type Pacing, pacing } from './pacing.ts';
 import { given, LAST_MOMENT, MOMENT_MEND, moment } from './values.ts';
 
 /** What may be spent. Null: no such limit. */
@@ -13,20 +14,15 @@ export interface Budget {
   /** Per calendar day in the campaign's zone. */
   readonly dailyMicros: number | null;
   readonly perChannelMicros: Readonly<Record<string, number>>;
-  /** even: from, to and total are given. */
-  readonly pacing: 'even' | 'asap';
+  /** even: from, to and total are given; curve: from and total are. */
+  readonly pacing: Pacing;
+  /** In order of time, their shares never falling; empty unless pacing is curve. Before the first: from 0 at `fromAt`. */
+  readonly curve: readonly CurvePoint[];
   /** Epoch ms, inclusive. */
   readonly fromAt: number | null;
   /** Epoch ms, exclusive. */
   readonly toAt: number | null;
 }
-
-const pacing = z.enum(['even', 'asap'], {
-  error: (issue) =>
-    typeof issue.input === 'object' && issue.input !== null
-      ? said('a curve of points is not in this version', 'write even or asap')
-      : said(`is ${quoted(issue.input)}`, hint(issue.input, ['even', 'asap'])),
-});
 
 export const budget = strict({
   currency: currency.default('USD'),
@@ -44,6 +40,10 @@ export const budget = strict({
   if (pacing === 'even' && missing.length > 0) {
     refuse(['pacing'], `even pacing needs ${missing.join(', ')}`, `give ${missing.join(', ')}, or write pacing: asap`);
   }
+  const curveLacks = missing.filter((key) => key !== 'to');
+  if (Array.isArray(pacing) && curveLacks.length > 0) {
+    refuse(['pacing'], `a curve needs ${curveLacks.join(' and ')}`, `give ${curveLacks.join(' and ')}`);
+  }
   if (total !== undefined && daily !== undefined && daily > total) {
     refuse(['daily'], 'impossible budget: daily is more than total', 'lower daily or raise total');
   }
@@ -53,7 +53,7 @@ export const budget = strict({
 });
 
 /** What a budget says that its campaign contradicts: a path within the budget, the reason and how to mend it. */
-export type Contradiction = readonly [path: readonly string[], reason: string, mend: string];
+export type Contradiction = readonly [path: readonly (string | number)[], reason: string, mend: string];
 
 export function contradictions(budget: Budget, channels: readonly string[]): readonly Contradiction[] {
   const found: Contradiction[] = [];
@@ -71,7 +71,24 @@ export function contradictions(budget: Budget, channels: readonly string[]): rea
   if (budget.fromAt !== null && budget.toAt !== null && budget.toAt <= budget.fromAt) {
     found.push([['to'], 'is not after from', 'write a later date; to itself is no longer in the budget']);
   }
+  budget.curve.forEach(({ at }, i) => {
+    const misplaced = misplacement(at, budget.curve[i - 1]?.at, budget);
+    if (misplaced !== undefined) found.push([['pacing', i, 'at'], ...misplaced]);
+  });
   return found;
+}
+
+function misplacement(
+  at: number,
+  before: number | undefined,
+  { fromAt, toAt }: Budget,
+): readonly [reason: string, mend: string] | undefined {
+  if (at < 0 || at > LAST_MOMENT) return ['is not between 1970 and 2100', MOMENT_MEND];
+  if (before !== undefined && at <= before)
+    return ['is not after the point before it', 'write points in order of time'];
+  if (fromAt !== null && at < fromAt) return ['is before from', 'write from or later, or an earlier from'];
+  if (toAt !== null && at > toAt) return ['is after to', 'write to or earlier, or a later to'];
+  return undefined;
 }
 
 /** The budget with its dates in the campaign's zone. */
@@ -79,12 +96,14 @@ export function normalBudget(parts: z.output<typeof budget>, zone: string): Budg
   const at = (text: string | undefined): number | null =>
     text === undefined ? null : DateTime.fromISO(text, { zone }).toMillis();
   const paceable = parts.total !== undefined && parts.from !== undefined && parts.to !== undefined;
+  const points = typeof parts.pacing === 'object' ? parts.pacing : [];
   return {
     currency: parts.currency,
     totalMicros: parts.total ?? null,
     dailyMicros: parts.daily ?? null,
     perChannelMicros: parts.perChannel,
-    pacing: parts.pacing ?? (paceable ? 'even' : 'asap'),
+    pacing: typeof parts.pacing === 'object' ? 'curve' : (parts.pacing ?? (paceable ? 'even' : 'asap')),
+    curve: points.map(({ at, share }) => ({ at: DateTime.fromISO(at, { zone }).toMillis(), share })),
     fromAt: at(parts.from),
     toAt: at(parts.to),
   };
@@ -99,7 +118,10 @@ export function budgetToFile(budget: Budget): object {
     perChannel: Object.fromEntries(
       Object.entries(budget.perChannelMicros).map(([id, micros]) => [id, formatAmount(micros)]),
     ),
-    pacing: budget.pacing,
+    pacing:
+      budget.pacing === 'curve'
+        ? budget.curve.map(({ at, share }) => ({ at: new Date(at).toISOString(), share }))
+        : budget.pacing,
     ...given({ from: instant(budget.fromAt), to: instant(budget.toAt) }),
   };
 }

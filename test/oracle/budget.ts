@@ -11,6 +11,8 @@ export interface Ask {
   readonly earliestAt: number;
   readonly expiresAt: number;
   readonly quietHours: string | null;
+  /** Local days of the user, e.g. "2026-12-25". */
+  readonly holidays?: readonly string[];
   /** The user's zone. */
   readonly userZone: string | null;
   /** The campaign's zone. */
@@ -66,6 +68,9 @@ export function reserve(budget: Budget, ledger: Ledger, ask: Ask): Slot {
     if ((ledger.days.get(localDay(slotAt, campaignZone)) ?? 0) + cost > daily) {
       slotAt = nextDay(slotAt, campaignZone);
       moved = 'budget-daily';
+    } else if (ask.holidays?.includes(localDay(slotAt, userZone))) {
+      slotAt = nextDay(slotAt, userZone);
+      moved = 'quiet-hours';
     } else if (ask.quietHours !== null && isQuiet(slotAt, ask.quietHours, userZone)) {
       slotAt = afterQuiet(slotAt, ask.quietHours, userZone);
       moved = 'quiet-hours';
@@ -97,6 +102,7 @@ function book(ledger: Ledger, { channel, cost, day }: { channel: string; cost: n
 /** The first instant s (epoch ms) with curve(s) + burst ≥ `amount`; without a curve, as early as you like. */
 export function curveReaches(budget: Budget, amount: number, dearest: number): number {
   if (budget.pacing === 'asap') return Number.NEGATIVE_INFINITY;
+  if (budget.pacing === 'curve') return pointsReach(budget, amount, dearest);
   const { total, from, to } = budget;
   if (total === undefined || from === undefined || to === undefined) {
     throw new RangeError('even pacing needs total, from and to');
@@ -107,4 +113,39 @@ export function curveReaches(budget: Budget, amount: number, dearest: number): n
   // total · (s − from) ≥ above · (to − from), rounded up to the next whole millisecond.
   const elapsed = (above * BigInt(to - from) + BigInt(total) - 1n) / BigInt(total);
   return from + Number(elapsed);
+}
+
+/** Looks for the first instant with room by halving; what the curve is worth at an instant is asked of its fraction. */
+function pointsReach({ total, from, curve = [] }: Budget, amount: number, dearest: number): number {
+  if (total === undefined || from === undefined) throw new RangeError('a curve needs total and from');
+  const above = BigInt(amount - Math.max(Math.floor(total / 100), dearest));
+  if (above <= 0n) return Number.NEGATIVE_INFINITY;
+  const enough = (at: number): boolean => {
+    const [part, whole] = curveFraction(curve, from, at);
+    return BigInt(total) * part >= above * whole;
+  };
+  let late = curve.at(-1)?.at ?? from;
+  if (!enough(late)) return Number.POSITIVE_INFINITY;
+  if (enough(from)) return from;
+  let early = from;
+  while (late - early > 1) {
+    const middle = Math.floor((early + late) / 2);
+    if (enough(middle)) late = middle;
+    else early = middle;
+  }
+  return late;
+}
+
+const FULL = 100_000_000;
+
+/** The share of the total that the curve gives at an instant, as part and whole. */
+export function curveFraction(curve: NonNullable<Budget['curve']>, from: number, at: number): [bigint, bigint] {
+  const units = (share: number): bigint => BigInt(Math.round(share * FULL));
+  const before = curve.findLast((point) => point.at <= at) ?? { at: from, share: 0 };
+  const after = curve.find((point) => point.at > at);
+  if (at < from) return [0n, 1n];
+  if (after === undefined) return [units(before.share), BigInt(FULL)];
+  const length = BigInt(after.at - before.at);
+  const gone = BigInt(at - before.at);
+  return [units(before.share) * (length - gone) + units(after.share) * gone, length * BigInt(FULL)];
 }

@@ -39,8 +39,10 @@ export interface Budget {
   readonly total?: number;
   readonly daily?: number;
   readonly perChannel?: Readonly<Record<string, number>>;
-  /** `even` needs total, from and to. */
-  readonly pacing: 'even' | 'asap';
+  /** `even` needs total, from and to; `curve` total, from and points. */
+  readonly pacing: 'even' | 'asap' | 'curve';
+  /** Shares in 0..1, multiples of a hundred-millionth. */
+  readonly curve?: readonly { readonly at: number; readonly share: number }[];
   readonly from?: number;
   /** Exclusive. */
   readonly to?: number;

@@ -78,6 +78,7 @@ function budgets(base: number, channels: readonly string[], binds: boolean): fc.
     return fc.constantFrom<Budget[]>(
       { pacing: 'asap', ...plenty },
       { pacing: 'even', ...plenty, from: base - 30 * DAY, to: base + 60 * DAY },
+      { pacing: 'curve', ...plenty, from: base - 30 * DAY, curve: [{ at: base - 30 * DAY, share: 1 }] },
     );
   }
   const moment = fc.integer({ min: -100, max: 150 }).map((steps) => base + steps * STEP);
@@ -87,16 +88,25 @@ function budgets(base: number, channels: readonly string[], binds: boolean): fc.
     perChannel: maybe(fc.dictionary(fc.constantFrom(...channels), fc.integer({ min: 0, max: 40 })), 2),
     window: maybe(fc.tuple(moment, fc.integer({ min: 20, max: 700 }))),
     asap: fc.constantFrom(true, false, false),
+    bends: maybe(fc.array(fc.tuple(fc.nat(100), fc.nat(1000)), { minLength: 1, maxLength: 4 })),
   });
-  return parts.map(({ total, daily, perChannel, window, asap }): Budget => {
+  return parts.map(({ total, daily, perChannel, window, asap, bends }): Budget => {
     const [from, to] = window === undefined ? [undefined, undefined] : [window[0], window[0] + window[1] * STEP];
     const even = !asap && total !== undefined && from !== undefined;
     const day = daily !== undefined && total !== undefined ? Math.min(daily, total) : daily;
     const limits = given({ total, daily: day, perChannel, from, to });
     const isLimited =
       Object.keys(limits).some((key) => key !== 'perChannel') || Object.keys(perChannel ?? {}).length > 0;
+    if (even && bends !== undefined) return { pacing: 'curve', ...limits, curve: curveOf(bends, from, to) };
     return { pacing: even ? 'even' : 'asap', ...(isLimited ? limits : { total: 30 }) };
   });
+}
+
+/** Points from percentages of the time and thousandths of the total. */
+function curveOf(bends: readonly (readonly [number, number])[], from: number, to = from): Budget['curve'] {
+  const shares = bends.map(([, share]) => share / 1000).sort((a, b) => a - b);
+  const times = [...new Set(bends.map(([time]) => from + Math.floor(((to - from) * time) / 100)))];
+  return times.sort((a, b) => a - b).map((at, i) => ({ at, share: shares[i] ?? 1 }));
 }
 
 /** Versions of several campaigns of two tenants; `base`: when everything begins. */

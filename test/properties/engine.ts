@@ -171,6 +171,7 @@ function engineCampaign(c: Campaign): EngineCampaign {
         : {
             ...{ currency: 'USD', totalMicros: c.budget.total ?? null, dailyMicros: c.budget.daily ?? null },
             ...{ perChannelMicros: c.budget.perChannel ?? {}, pacing: c.budget.pacing },
+            curve: c.budget.curve ?? [],
             ...{ fromAt: c.budget.from ?? null, toAt: c.budget.to ?? null },
           },
     holdout: c.holdout ?? 0,

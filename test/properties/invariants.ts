@@ -1,6 +1,7 @@
 // What must hold of any run's output, whoever computed it: DESIGN's promises, counted afresh from the records alone.
 import { expect } from 'vitest';
 import type { BudgetVerdict, SendCommand } from '../../schemas/types.ts';
+import { curveFraction } from '../oracle/budget.ts';
 import { DAY, userKey } from '../oracle/common.ts';
 import type { Budget, CapRule, DecisionInput } from '../oracle/model.ts';
 import { dayNumber, localDay, zoneOf } from '../oracle/zones.ts';
@@ -91,7 +92,7 @@ function costOf(records: readonly { readonly costMicros: number | null }[]): num
 }
 
 function withinBudget(budget: Budget, held: readonly BudgetVerdict[], timezone: string): void {
-  const { total, daily, perChannel = {}, pacing, from = 0, to = Number.POSITIVE_INFINITY } = budget;
+  const { total, daily, perChannel = {}, pacing, curve = [], from = 0, to = Number.POSITIVE_INFINITY } = budget;
   const limit = (name: string, cost: number, most: number | undefined): void => {
     if (most !== undefined) expect({ name, cost, most }).toSatisfy(() => cost <= most);
   };
@@ -103,9 +104,11 @@ function withinBudget(budget: Budget, held: readonly BudgetVerdict[], timezone: 
   for (const { slotAt } of held) {
     expect(slotAt).toBeGreaterThanOrEqual(from);
     expect(slotAt).toBeLessThan(to);
-    if (pacing !== 'even' || total === undefined || slotAt === null) continue;
-    const curve = (total * (slotAt - from)) / (to - from) + Math.max(Math.floor(total / 100), COST_OF_DEAREST);
-    limit('curve', costOf(held.filter((v) => (v.slotAt ?? 0) <= slotAt)), curve);
+    if (pacing === 'asap' || total === undefined || slotAt === null) continue;
+    const [part, whole] = pacing === 'curve' ? curveFraction(curve, from, slotAt) : [slotAt - from, to - from];
+    const burst = Math.max(Math.floor(total / 100), COST_OF_DEAREST);
+    const most = (total * Number(part)) / Number(whole) + burst;
+    limit('curve', costOf(held.filter((v) => (v.slotAt ?? 0) <= slotAt)), most);
   }
 }
 

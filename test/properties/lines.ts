@@ -1,7 +1,7 @@
 // Decisions and sends as one line of text each, the same for the engine and for the oracle.
 
 import type { Pipeline } from '../../runtime/pipeline.ts';
-import { budgetLedger } from '../../schemas/cells.ts';
+import { budgetDay, budgetLedger } from '../../schemas/cells.ts';
 import type { Decision, SendCommand } from '../../schemas/types.ts';
 import { byBytes } from '../oracle/common.ts';
 import type { Ledger, OracleDecision, OracleSend } from '../oracle/model.ts';
@@ -42,13 +42,16 @@ export function sendLine(s: SendCommand | OracleSend): string {
   return JSON.stringify([...who, s.channel, s.address, s.costMicros, s.dueAt, s.expiresAt]);
 }
 
-/** The engine's ledger of a campaign; days without money are left out. */
-export function engineLedger(pipeline: Pipeline, key: string): string {
+/** The engine's ledger of a campaign, with the days asked for; those without money are left out. */
+export function engineLedger(pipeline: Pipeline, key: string, days: Iterable<string>): string {
   const tasks = pipeline.tasks.filter((task) => task.topology.name === 'pace');
   const ledgers = tasks.flatMap((task) => task.inspect(key, budgetLedger) ?? []);
   const [ledger] = ledgers;
   if (ledger === undefined) return ledgerLine(0, {}, {});
-  return ledgerLine(ledger.reserved, ledger.channels, ledger.days);
+  const reservedOn = (day: string): number =>
+    tasks.reduce((sum, task) => sum + (task.inspect(key, budgetDay, day)?.reserved ?? 0), 0);
+  const byDay = Object.fromEntries([...days].map((day) => [day, reservedOn(day)]));
+  return ledgerLine(ledger.reserved, ledger.channels, byDay);
 }
 
 export function oracleLedger(ledger: Ledger | undefined): string {
