@@ -103,7 +103,7 @@ function budgets(base: number, channels: readonly string[], binds: boolean): fc.
 }
 
 /** Points from percentages of the time and thousandths of the total. */
-function curveOf(bends: readonly (readonly [number, number])[], from: number, to = from): Budget['curve'] {
+function curveOf(bends: readonly (readonly [number, number])[], from: number, to = from): NonNullable<Budget['curve']> {
   const shares = bends.map(([, share]) => share / 1000).sort((a, b) => a - b);
   const times = [...new Set(bends.map(([time]) => from + Math.floor(((to - from) * time) / 100)))];
   return times.sort((a, b) => a - b).map((at, i) => ({ at, share: shares[i] ?? 1 }));
