@@ -68,6 +68,7 @@ module.exports = {
     home('@node-rs/crc32', 'runtime/kafka'),
     home('@nxtedition/rocksdb', 'state/rocksdb'),
     home('avsc', 'schemas'),
+    home('liquidjs', 'schemas/template'),
     home('@kafkajs/confluent-schema-registry', 'schemas'),
     home('@clickhouse/client', 'sinks/clickhouse'),
     home('chdb', 'sinks/clickhouse'),

@@ -58,7 +58,7 @@ describe('a request', () => {
         campaignId: 'c',
         channel: 'sms',
         address: '+254700000001',
-        content: { text: 'hello' },
+        content: { text: 'hello', encoding: 'GSM-7', segments: '1' },
         costMicros: 7500,
         dueAt: at('09:00'),
         expiresAt: at('09:00', 2),

@@ -15,6 +15,7 @@ import type { BudgetVerdict, DecisionStep, Receipt } from '../schemas/types.ts';
 import { audience } from './decide/audience.ts';
 import { channel } from './decide/channel.ts';
 import { consent } from './decide/consent.ts';
+import { content } from './decide/content.ts';
 import { duplicate } from './decide/duplicate.ts';
 import { frequencyCap } from './decide/frequency-cap.ts';
 import { block, type Case, type Gate, pass, type Verdict } from './decide/gate.ts';
@@ -22,10 +23,11 @@ import { holdout } from './decide/holdout.ts';
 import { candidateOf, decisionOf, releaseOf, sendOf, storyOf } from './decide/records.ts';
 import { mayBeSent } from './decide/send.ts';
 import { expiryOf, sendTime } from './decide/send-time.ts';
+import { variantOf } from './decide/variant.ts';
 import { type Context, on, type Processor, timers } from './processor.ts';
 
 /** What a request passes before budget and sending, in order. */
-const GATES: readonly Gate[] = [audience, holdout, consent, duplicate, frequencyCap, channel, sendTime];
+const GATES: readonly Gate[] = [audience, holdout, consent, duplicate, frequencyCap, channel, content, sendTime];
 
 const NO_MESSAGES: UserMessages = { requests: [], awaiting: null, waiting: [], sent: [] };
 
@@ -105,6 +107,7 @@ class Desk {
       consented: [],
       ranked: [],
       earliestAt: now,
+      content: null,
       watermark: arrivedAt - this.context.lateness,
     };
   }
@@ -223,7 +226,7 @@ function progressOf(c: Case, definitionVersion: number, steps: readonly Decision
     steps,
     hop: 0,
     chain: [],
-    variant: null,
+    variant: variantOf(c.campaign, c.request),
     notBefore,
   };
 }
@@ -240,8 +243,8 @@ function schedule(desk: Desk, progress: RequestInProgress, now: number): void {
   }
   desk.update({ requests: [...others, progress] });
   const request = desk.requestOf(progress);
-  const { channel: chosen, costMicros, definitionVersion, steps, campaignId, requestedAt } = progress;
-  const result = { outcome: 'scheduled', channel: chosen, dueAt, costMicros } as const;
+  const { channel: chosen, costMicros, definitionVersion, steps, campaignId, requestedAt, variant } = progress;
+  const result = { outcome: 'scheduled', channel: chosen, dueAt, costMicros, variant } as const;
   context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
   const priority = desk.definitionFor(request)?.definition.priority ?? 0;
   context.setTimer(timers.due, dueAt, storyOf(request), { requestedAt, priority, campaignId });
@@ -259,10 +262,10 @@ function send(desk: Desk, progress: RequestInProgress, now: number): void {
   const chosen = progress.channel as string;
   const verdict = mayBeSent(c, current.status, chosen);
   const steps: DecisionStep[] = [...progress.steps, { gate: 'send', verdict: verdict.verdict, facts: verdict.facts }];
-  const { definitionVersion, costMicros } = progress;
+  const { definitionVersion, costMicros, variant } = progress;
   const dueAt = progress.dueAt ?? now;
   if (verdict.verdict === 'block') {
-    const result = { outcome: 'blocked', reason: verdict.reason, channel: chosen, dueAt } as const;
+    const result = { outcome: 'blocked', reason: verdict.reason, channel: chosen, dueAt, variant } as const;
     context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
     if (progress.budgeted) context.emit(candidates, releaseOf(storyOf(request), request, 0, progress.expiresAt));
     return;
@@ -284,7 +287,13 @@ function send(desk: Desk, progress: RequestInProgress, now: number): void {
   desk.update({ sent: desk.messages.sent.filter((m) => m.sentAt > horizon).concat([sent]) });
   context.emit(
     decisions,
-    decisionOf(request, definitionVersion, now, steps, { outcome: 'sent', channel: chosen, dueAt, costMicros }),
+    decisionOf(request, definitionVersion, now, steps, {
+      outcome: 'sent',
+      channel: chosen,
+      dueAt,
+      costMicros,
+      variant,
+    }),
   );
   context.emit(sends, command);
 }
@@ -316,6 +325,7 @@ function answer(desk: Desk, verdict: BudgetVerdict): void {
     const decision = decisionOf(desk.requestOf(progress), progress.definitionVersion, now, steps, {
       outcome: 'blocked',
       reason,
+      variant: progress.variant,
     });
     desk.context.emit(decisions, decision);
   } else {

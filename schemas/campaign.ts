@@ -1,8 +1,9 @@
 // A campaign's file: its zod model and its normalised form. Each part has a file of its own in campaign/.
 import { IANAZone } from 'luxon';
 import { z } from 'zod';
+import { DEFAULT_BODY } from './campaign/bodies.ts';
 import { type Budget, budget, budgetToFile, contradictions, normalBudget } from './campaign/budget.ts';
-import { type Content, content } from './campaign/content.ts';
+import { type Content, channelsOfTexts, content, contentFaults } from './campaign/content.ts';
 import { type Conversion, conversion, conversionToFile } from './campaign/conversion.ts';
 import { type Schedule, schedule, scheduleToFile } from './campaign/schedule.ts';
 import { type Trigger, trigger, triggerToFile } from './campaign/trigger.ts';
@@ -75,6 +76,9 @@ const model: z.ZodType<Campaign> = file.transform((parts, ctx): Campaign => {
   for (const [path, reason, mend] of spending === null ? [] : contradictions(spending, parts.channels)) {
     ctx.issues.push({ code: 'custom', message: said(reason, mend), path: ['budget', ...path], input: parts });
   }
+  for (const [path, reason, mend] of contentFaults(parts.content, parts.trigger, parts.channels)) {
+    ctx.issues.push({ code: 'custom', message: said(reason, mend), path: ['content', ...path], input: parts });
+  }
   return {
     id: parts.id,
     name: parts.name ?? parts.id,
@@ -114,7 +118,13 @@ export function parseCampaign(input: unknown, registered: Iterable<string> = [])
           ),
         ],
   );
-  return strangers.length === 0 ? parsed : { ok: false, problems: strangers };
+  const unwritten = channelsOfTexts(parsed.value.content).flatMap(([path, channel]) =>
+    known.includes(channel)
+      ? []
+      : [problem(['content', ...path], `"${channel}" is not a known channel`, hint(channel, [DEFAULT_BODY, ...known]))],
+  );
+  const problems = [...strangers, ...unwritten];
+  return problems.length === 0 ? parsed : { ok: false, problems };
 }
 
 /** The campaign as JSON of the file's form, every default spelled out; `campaignFromJson` gives the same campaign back. */

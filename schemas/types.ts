@@ -266,7 +266,7 @@ export interface SendCommand {
   readonly channel: string;
   /** The user's address on it. */
   readonly address: string;
-  /** { text } or { template, locale }. */
+  /** { text }, fields such as { subject, body } with their locale, or a provider's { template, locale }; for sms also encoding and segments. */
   readonly content: Readonly<Record<string, string>>;
   /** The cost counted for it, in micro-units. */
   readonly costMicros: number;

@@ -62,6 +62,7 @@ const tellers: Readonly<Record<string, Teller>> = {
     ...(chosen === undefined ? [] : [`${chosen} chosen`]),
     ...others(Object.fromEntries(Object.entries(channels).filter(([channel]) => channel !== chosen))),
   ],
+  content: ({ missing, failed, ...channels }) => [...lacking(missing, failed), ...others(channels)],
   'send-time': ({ earliestAt, expiresAt, timezone, timezoneKnown, quietHours, sendTime, ...rest }) => [
     `earliest ${isoInstant(earliestAt)}`,
     quietHours === undefined ? '' : `outside the quiet hours ${quietHours} (${timezone})`,
@@ -77,12 +78,19 @@ const tellers: Readonly<Record<string, Teller>> = {
     movedBy === null || movedBy === undefined ? '' : `moved by ${movedWords(String(movedBy))}`,
     ...others(rest),
   ],
-  send: ({ at, status, ...rest }, { verdict }) => [
+  send: ({ at, status, missing, failed, ...rest }, { verdict }) => [
     status === undefined ? '' : `the campaign is ${status}`,
+    ...lacking(missing, failed),
     ...capWords(rest, verdict),
     judgedFor(at),
   ],
 };
+
+/** Why a message's text could not be made. */
+function lacking(missing: Facts[string] | undefined, failed: Facts[string] | undefined): readonly string[] {
+  if (missing !== undefined) return [`the text needs ${missing}, which has no value`];
+  return failed === undefined ? [] : [String(failed)];
+}
 
 function others(facts: Facts): readonly string[] {
   return Object.entries(facts).map(([name, value]) => `${name} ${value}`);

@@ -1,10 +1,12 @@
 // What a campaign and the policy must agree on; each is valid by itself.
 import type { Budget } from '../../schemas/campaign/budget.ts';
+import { fixedText, textsOf } from '../../schemas/campaign/content.ts';
 import type { Campaign } from '../../schemas/campaign.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import { formatMicros } from '../../schemas/money.ts';
 import { channelOf, type Policy } from '../../schemas/policy.ts';
 import { type Problem, problem } from '../../schemas/problems.ts';
+import { smsSize } from '../../schemas/sms.ts';
 
 /** What keeps a valid campaign from running as meant under a policy: errors, and warnings. */
 export function checkCampaign(campaign: Campaign, policy: Policy): readonly Problem[] {
@@ -24,8 +26,23 @@ export function checkCampaign(campaign: Campaign, policy: Policy): readonly Prob
     const mend = 'enable it in the policy, or leave it out here';
     found.push({ ...problem(['channels', i], `${channel} is disabled by the policy`, mend), severity: 'warning' });
   });
+  found.push(...checkSmsTexts(campaign));
   if (budget !== null) found.push(...checkBudget(budget, channels, policy));
   return found;
+}
+
+/** Providers charge each segment of an SMS; texts with variables have no length yet. */
+function checkSmsTexts({ content, channels }: Campaign): Problem[] {
+  return textsOf(content, channels).flatMap((placed) => {
+    if (!placed.channels.includes('sms') || !['text', 'body'].includes(placed.field)) return [];
+    const text = fixedText(placed);
+    const size = text === undefined ? undefined : smsSize(text);
+    if (size === undefined || size.segments === 1) return [];
+    const cause = size.stranger === null ? '' : `, as "${size.stranger}" is not in the GSM-7 alphabet`;
+    const reason = `takes ${size.segments} SMS segments (${size.units} units in ${size.encoding}${cause})`;
+    const mend = 'shorten it for sms, or set costs.sms in the policy to what so many segments cost';
+    return [{ ...problem(['content', ...placed.path], reason, mend), severity: 'warning' as const }];
+  });
 }
 
 function checkBudget(budget: Budget, channels: readonly string[], policy: Policy): Problem[] {

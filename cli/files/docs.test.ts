@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { parseBodies } from '../../schemas/campaign/bodies.ts';
 import { parseCampaign } from '../../schemas/campaign.ts';
 import { channelIds } from '../../schemas/channels.ts';
 import { defaultPolicy, parsePolicy } from '../../schemas/policy.ts';
+import { dateDirectives, FILTERS, TAGS } from '../../schemas/template/filters.ts';
 
 const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 const blocks = (text: string): object[] =>
@@ -35,6 +37,24 @@ describe('docs/campaigns.md', () => {
 
   it('lists every channel', () => {
     expect(text).toContain(channelIds.join(', '));
+  });
+});
+
+describe('docs/content.md', () => {
+  const text = page('content.md');
+
+  it('shows a template and variants that are valid', () => {
+    const [template, variants] = blocks(text) as [object, { content: object }];
+    expect(parseBodies(template)).toMatchObject({ ok: true });
+    const base = { id: 'a', trigger: { event: 'x' }, channels: ['sms', 'email'] };
+    expect(parseCampaign({ ...base, ...variants })).toMatchObject({ ok: true });
+    expect(parseCampaign({ ...base, content: { bodies: template } })).toMatchObject({ ok: true });
+  });
+
+  it('lists every tag, filter and part of a date', () => {
+    const named = [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+    expect(named).toEqual(expect.arrayContaining([...TAGS.filter((tag) => tag !== 'if'), ...FILTERS]));
+    expect(text).toContain(dateDirectives.join(' '));
   });
 });
 

@@ -14,9 +14,9 @@ import { checkCampaign } from './check-campaign.ts';
 import { loadCampaigns } from './load-campaigns.ts';
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
-const campaigns = readdirSync(join(examples, 'campaigns')).map((name) =>
-  readFileSync(join(examples, 'campaigns', name), 'utf8'),
-);
+const campaigns = readdirSync(join(examples, 'campaigns'))
+  .filter((name) => /^(?!.*\.test).*\.yaml$/.test(name))
+  .map((name) => readFileSync(join(examples, 'campaigns', name), 'utf8'));
 const policy = readFileSync(join(examples, 'policy.yaml'), 'utf8');
 
 type Tree = { [key: string]: unknown };

@@ -6,6 +6,7 @@ import { defaultPolicy, type Policy } from '../../schemas/policy.ts';
 import { type Problem, problem } from '../../schemas/problems.ts';
 import { checkCampaign } from './check-campaign.ts';
 import { type FileProblem, readYaml, unreadable } from './read-yaml.ts';
+import { Templates } from './templates.ts';
 
 export interface LoadedCampaigns {
   /** The valid ones, by id in byte order; all of the folder when no problem is an error. */
@@ -14,7 +15,13 @@ export interface LoadedCampaigns {
   readonly problems: readonly FileProblem[];
 }
 
-/** Reads every *.yaml and *.yml file that lies directly in the folder; never throws for what is wrong with them. */
+/** Scenarios lie beside the campaigns that they test. */
+export const SCENARIO_FILE = /^[^.].*\.test\.ya?ml$/;
+
+/**
+ * Reads every *.yaml and *.yml file that lies directly in the folder, scenarios (*.test.yaml) apart, and puts in the templates of
+ * its templates/. Never throws for what is wrong with them.
+ */
 export function loadCampaigns(folder: string, policy: Policy = defaultPolicy): LoadedCampaigns {
   const refuse = (reason: string, mend: string): LoadedCampaigns => ({
     campaigns: [],
@@ -22,7 +29,7 @@ export function loadCampaigns(folder: string, policy: Policy = defaultPolicy): L
   });
   let names: string[];
   try {
-    names = readdirSync(folder).filter((name) => /^[^.].*\.ya?ml$/.test(name));
+    names = readdirSync(folder).filter((name) => /^[^.].*\.ya?ml$/.test(name) && !SCENARIO_FILE.test(name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
       return refuse('is a file, not a folder', 'name the folder it lies in');
@@ -34,11 +41,13 @@ export function loadCampaigns(folder: string, policy: Policy = defaultPolicy): L
   const campaigns: Campaign[] = [];
   const problems: FileProblem[] = [];
   const fileOf = new Map<string, string>();
+  const templates = new Templates(folder);
   for (const name of names.sort()) {
-    const { campaign, found } = loadCampaign(join(folder, name), name, policy, fileOf);
+    const { campaign, found } = loadCampaign(join(folder, name), name, { policy, fileOf, templates });
     problems.push(...found);
     if (campaign !== null) campaigns.push(campaign);
   }
+  problems.push(...templates.problems());
   // Ids are ASCII, so the order of UTF-16 units is that of bytes.
   return { campaigns: campaigns.sort((a, b) => (a.id < b.id ? -1 : 1)), problems };
 }
@@ -48,17 +57,27 @@ interface LoadedCampaign {
   readonly found: readonly FileProblem[];
 }
 
-function loadCampaign(file: string, name: string, policy: Policy, fileOf: Map<string, string>): LoadedCampaign {
+interface Around {
+  readonly policy: Policy;
+  /** The file of every campaign read so far. */
+  readonly fileOf: Map<string, string>;
+  readonly templates: Templates;
+}
+
+function loadCampaign(file: string, name: string, { policy, fileOf, templates }: Around): LoadedCampaign {
   if (/^policy\.ya?ml$/.test(name)) {
     const mend = 'move it out of the folder and name it as the policy';
     return { campaign: null, found: [{ ...problem([], 'lies among the campaigns', mend), file, line: null }] };
   }
   const yaml = readYaml(file);
   if (!yaml.ok) return { campaign: null, found: yaml.problems };
+  const inlined = templates.inline(yaml.value);
+  // The templates' own problems are told once, whoever uses them.
+  if (!inlined.ok) return { campaign: null, found: [] };
   const placed = (found: readonly Problem[]): FileProblem[] =>
-    found.map((each) => ({ ...each, file, line: yaml.lineOf(each.keys) }));
+    found.map((each) => inlined.place(each, (own) => ({ ...own, file, line: yaml.lineOf(own.keys) })));
 
-  const parsed = parseCampaign(yaml.value, Object.keys(policy.channels));
+  const parsed = parseCampaign(inlined.value, Object.keys(policy.channels));
   if (!parsed.ok) return { campaign: null, found: placed(parsed.problems) };
   const campaign = parsed.value;
   const other = fileOf.get(campaign.id);
@@ -67,6 +86,6 @@ function loadCampaign(file: string, name: string, policy: Policy, fileOf: Map<st
     return { campaign: null, found: placed([problem(['id'], reason, 'give one of the two another id')]) };
   }
   fileOf.set(campaign.id, file);
-  const found = placed(checkCampaign(campaign, policy));
+  const found = placed([...inlined.warnings, ...checkCampaign(campaign, policy)]);
   return { campaign: found.some(({ severity }) => severity === 'error') ? null : campaign, found };
 }

@@ -6,7 +6,7 @@ import type { Policy } from '../../schemas/policy.ts';
 import type { Reason } from '../../schemas/reasons.ts';
 import type { ConsentLedger, UserMessages, UserMetrics } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
-import type { DecisionStep, UserProfile } from '../../schemas/types.ts';
+import type { DecisionStep, SendCommand, UserProfile } from '../../schemas/types.ts';
 
 /** A request and all that gates may know about it. */
 export interface Case {
@@ -30,6 +30,8 @@ export interface Case {
   ranked: readonly string[];
   /** The earliest allowed instant; set by the send-time gate. */
   earliestAt: number;
+  /** The message for the chosen channel; set at the moment of sending. */
+  content: SendCommand['content'] | null;
 }
 
 export type Facts = DecisionStep['facts'];

@@ -1,6 +1,5 @@
 // The records a decision leaves, with ids derived from the request.
 
-import type { Content } from '../../schemas/campaign/content.ts';
 import { channelOf } from '../../schemas/policy.ts';
 import type { RequestInProgress } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
@@ -15,6 +14,7 @@ export interface Result {
   readonly channel?: string | null;
   readonly dueAt?: number | null;
   readonly costMicros?: number | null;
+  readonly variant?: string | null;
 }
 
 /**
@@ -38,7 +38,7 @@ export function decisionOf(
   definitionVersion: number,
   decidedAt: number,
   steps: readonly DecisionStep[],
-  { outcome, reason = null, channel = null, dueAt = null, costMicros = null }: Result,
+  { outcome, reason = null, channel = null, dueAt = null, costMicros = null, variant = null }: Result,
 ): Decision {
   const { requestId, tenantId, userId, campaignId, source, cause, requestedAt } = request;
   const decisionId = `${storyOf(request)}#${outcome === 'scheduled' ? 'scheduled' : 'final'}`;
@@ -58,7 +58,7 @@ export function decisionOf(
     definitionVersion,
     hop: 0,
     fallbacks: [],
-    variant: null,
+    variant,
   };
 }
 
@@ -93,10 +93,10 @@ export function releaseOf(
   return { kind: 'release', ...ids, requestedAt, earliestAt: requestedAt, expiresAt, ...nothing };
 }
 
-/** The command for the channel; the case's address was just looked at. */
+/** The command for the channel; the case's address was just looked at, and its content filled in. */
 export function sendOf(
   c: Case,
-  { requestId, channel, costMicros, expiresAt }: RequestInProgress,
+  { requestId, channel, costMicros, expiresAt, variant }: RequestInProgress,
   dueAt: number,
 ): SendCommand {
   const { tenantId, userId, campaignId } = c.request;
@@ -110,20 +110,11 @@ export function sendOf(
     campaignId,
     channel: channel as string,
     address: addressOf(channel as string, c) as string,
-    content: contentFor(c.campaign.content, c.profile?.locale ?? null),
+    content: c.content as NonNullable<Case['content']>,
     costMicros,
     dueAt,
     expiresAt,
     idempotencyKey: sendId,
-    variant: null,
+    variant,
   };
-}
-
-/** The text, or the template in the user's locale, else in its language, else in the first of the campaign's. */
-function contentFor(content: Content, locale: string | null): SendCommand['content'] {
-  if ('text' in content) return { text: content.text };
-  const { template, locales } = content;
-  const language = locale?.split('-')[0];
-  const chosen = locales.find((l) => l === locale) ?? locales.find((l) => l === language) ?? (locales[0] as string);
-  return { template, locale: chosen };
 }

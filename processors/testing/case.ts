@@ -47,6 +47,7 @@ export function caseOf(options: CaseOptions = {}): Case {
     consented: options.consented ?? campaign.channels,
     ranked: options.ranked ?? campaign.channels,
     earliestAt: now,
+    content: null,
   };
 }
 
