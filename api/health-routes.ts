@@ -38,3 +38,18 @@ export function healthOf(metrics: Metrics, readiness: Readiness, worker: Pick<Wa
     scrape: () => metrics.scrape(),
   };
 }
+
+/**
+ * Why an instance takes no requests from outside, in words; undefined when it does: before it was ready for the first time, and
+ * once it stops. A task that moves to it later does not keep it from taking any, as they are decided wherever the task runs.
+ */
+export function unreadyOf(readiness: Readiness, health: HealthOptions): () => string | undefined {
+  let wasReady = false;
+  return () => {
+    if (readiness.isStopping) return 'the instance is stopping';
+    if (wasReady) return undefined;
+    const [missing] = health.waitingFor();
+    wasReady = missing === undefined;
+    return missing;
+  };
+}

@@ -1,4 +1,6 @@
 // The instance's HTTP front, on loopback by default: health and metrics, publish, read back, explain.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Log } from '../runtime/log.ts';
@@ -7,6 +9,9 @@ import type { Worker } from '../runtime/worker.ts';
 import { type Topic, topicNamed } from '../schemas/topics.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { type HealthOptions, healthRoutes } from './health-routes.ts';
+import { guardAccess } from './http/access.ts';
+import { Problem, sendProblem } from './http/problem.ts';
+import { PREFIX, type PublicApiOptions, publicApi } from './http/public-api.ts';
 import { accepted, Publisher, publishable } from './publisher.ts';
 import { isReadable, topicLines } from './reader.ts';
 import { stateRoutes } from './state-routes.ts';
@@ -15,6 +20,9 @@ import { topicRoutes } from './topic-routes.ts';
 /** The largest body of one publish. */
 const MAX_BODY = 32 << 20;
 export const NDJSON = 'application/x-ndjson';
+/** Ids in paths are long and escaped. */
+const LONGEST_PARAM = 4096;
+const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
 
 export interface Question {
   readonly tenantId: string;
@@ -37,18 +45,40 @@ export interface ServerOptions {
   readonly health: HealthOptions;
   /** Tells what was decided for a user and why; or that the question can't be answered. */
   readonly explain: (question: Question) => Promise<Told>;
+  /** What is served under /api/v1. */
+  readonly api: PublicApiOptions;
 }
 
 /** A server that is not listening yet. */
-export function createServer({ log, serde, worker, time, health, explain }: ServerOptions): FastifyInstance {
-  const server = fastify({ bodyLimit: MAX_BODY, forceCloseConnections: true });
+export function createServer({ log, serde, worker, time, health, explain, api }: ServerOptions): FastifyInstance {
+  const server = fastify({
+    bodyLimit: MAX_BODY,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: LONGEST_PARAM },
+    genReqId: requestIdOf,
+    frameworkErrors: (_, __, reply) =>
+      sendProblem(reply, 'bad-request', 'the path is no path: check how it is escaped'),
+  });
   const publisher = new Publisher(log, serde);
   server.addContentTypeParser(NDJSON, { parseAs: 'string' }, (_, body, done) => done(null, body));
 
   // A page in somebody's browser must not reach an instance that trusts its own machine.
   server.addHook('onRequest', async (request, reply) => {
-    if (request.headers.origin !== undefined) return refuse(reply, 403, 'requests from web pages are refused');
+    reply.header('x-request-id', request.id);
+    if (request.headers.origin !== undefined) throw new Problem('forbidden', 'requests from web pages are refused');
   });
+  // What operations ask may change everything and tells everything: it needs a key where there are any.
+  server.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/v1/')) route.config = { role: 'admin', ...route.config };
+  });
+  guardAccess(server, api.settings.keys);
+  server.setErrorHandler((error, _, reply) => {
+    if (!(error instanceof Problem)) throw error;
+    return refuse(reply.headers(error.headers), error.status, error.message);
+  });
+  server.setNotFoundHandler(({ method }, reply) =>
+    sendProblem(reply, 'not-found', `there is no ${method} on this path: see ${PREFIX}/openapi.json`),
+  );
 
   healthRoutes(server, health);
   topicRoutes(server, { log, worker });
@@ -92,7 +122,14 @@ export function createServer({ log, serde, worker, time, health, explain }: Serv
     },
   );
 
+  server.register(publicApi, { ...api, prefix: PREFIX });
   return server;
+}
+
+/** The caller's own, so that a request can be followed from system to system. */
+function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
 function refuse(reply: FastifyReply, status: number, message: string): FastifyReply {

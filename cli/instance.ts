@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { groups } from '../api/catalogue.ts';
 import { decisionTally } from '../api/decision-tally.ts';
-import { healthOf } from '../api/health-routes.ts';
+import { DecisionWatcher } from '../api/decision-watcher.ts';
+import { healthOf, unreadyOf } from '../api/health-routes.ts';
+import { apiOf } from '../api/public-routes.ts';
 import { createServer } from '../api/server.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { systemClock } from '../runtime/clock.ts';
-import type { KafkaSettings } from '../runtime/config.ts';
+import type { ApiSettings, KafkaSettings } from '../runtime/config.ts';
 import { EmbeddedLog } from '../runtime/embedded/embedded-log.ts';
 import { embeddedRegistry } from '../runtime/embedded/schema-ids.ts';
 import type { Log } from '../runtime/log.ts';
@@ -59,6 +61,8 @@ export interface InstanceOptions {
   readonly partitions: number | undefined;
   readonly host: string;
   readonly port: number;
+  /** Undefined: without keys, and without a limit. */
+  readonly api?: ApiSettings;
   readonly delivery: 'console' | 'file';
   /** embedded: in the instance's folder, on `clickhousePort`. */
   readonly clickhouse: ClickhouseTarget | 'embedded';
@@ -123,20 +127,42 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       readiness,
       onFailure: options.onFailure,
     });
-    metrics.watch({ log, time: options.time, status: () => worker.status(), ...stateFolders(options) });
+    const watcher = new DecisionWatcher({ log, serde, logger });
+    metrics.watch({
+      log,
+      time: options.time,
+      status: () => worker.status(),
+      waiting: () => watcher.waiting,
+      ...stateFolders(options),
+    });
 
     // It answers from here on, and until the last task has ended: that it isn't ready yet, or any more.
+    const health = healthOf(metrics, readiness, worker);
     const server = createServer({
       log,
       serde,
       worker,
       time: options.time,
-      health: healthOf(metrics, readiness, worker),
+      health,
+      api: apiOf({
+        log,
+        serde,
+        definitions,
+        watcher,
+        time: options.time,
+        settings: options.api ?? { keys: [], rateLimit: 0 },
+        logger,
+        observer: metrics,
+        version: manifest.version,
+        unready: unreadyOf(readiness, health),
+      }),
       explain: (asked) => explainFromLog(log, serde, asked, options.time === 'wall' ? systemClock.now() : undefined),
     });
     closers.push(() => server.close());
     const url = await server.listen({ host, port });
     closers.push(() => worker.stop());
+    // First of all: those who wait for a decision learn that it comes later, and from whom.
+    closers.push(() => watcher.close());
     await worker.start();
     const file = join(dir, INSTANCE_FILE);
     writeFileSync(file, `${JSON.stringify({ url, pid: process.pid, clickhouse: clickhouse?.url ?? null })}\n`);

@@ -7,6 +7,7 @@ import { config, type KafkaSettings } from '../runtime/config.ts';
 import type { KafkaLog } from '../runtime/kafka/kafka-log.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
+import { authorization } from './authorization.ts';
 import { openCluster, requireTopics } from './cluster.ts';
 import { BadInput, RunFailed } from './errors.ts';
 import { holdsLog, openLog } from './instance.ts';
@@ -112,10 +113,11 @@ export async function askJson<T>(
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
   const target = `${url}${path}${search.size === 0 ? '' : `?${search}`}`;
+  const headers = authorization();
   const init =
     body === undefined
-      ? {}
-      : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+      ? { headers }
+      : { method: 'POST', body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } };
   const { status, answer } = await fetch(target, init).then(
     async (response) => ({
       status: response.status,

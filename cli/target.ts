@@ -9,6 +9,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
 import { jsonForm } from '../schemas/json-form.ts';
 import type { Topic } from '../schemas/topics.ts';
+import { authorization } from './authorization.ts';
 import { openCluster, requireTopics } from './cluster.ts';
 import { RunFailed } from './errors.ts';
 import { holdsLog, INSTANCE_FILE, openLog } from './instance.ts';
@@ -61,11 +62,14 @@ interface Status {
   readonly tasks: readonly (Counted & { readonly task: string })[];
 }
 
+/** Headers as an object, so that others can be added. */
+type Asked = Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> };
+
 function instanceTarget(url: string): Target {
-  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
+  const ask = async (path: string, init: Asked = {}): Promise<Response> => {
     let response: Response;
     try {
-      response = await fetch(`${url}${path}`, init);
+      response = await fetch(`${url}${path}`, { ...init, headers: { ...init.headers, ...authorization() } });
     } catch {
       throw new RunFailed(`no instance answers at ${url}; start one with \`beckon start\`, or check --url`);
     }

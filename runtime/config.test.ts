@@ -22,6 +22,16 @@ describe('readConfig', () => {
     expect(() => readConfig({ BECKON_LOG_LEVEL: 'loud' })).toThrow(/BECKON_LOG_LEVEL/);
   });
 
+  it('reads keys of the API, and says which it does not understand without telling it', () => {
+    const secret = 'a-secret-of-some-length';
+    const { api } = readConfig({ BECKON_API_KEYS: `shop:send:${secret}`, BECKON_API_RATE_LIMIT: '10' });
+    expect(api).toMatchObject({ keys: [{ name: 'shop', roles: ['send'] }], rateLimit: 10 });
+    expect(JSON.stringify(api)).not.toContain(secret);
+    expect(() => readConfig({ BECKON_API_KEYS: secret })).toThrow(/BECKON_API_KEYS: key 1 can't be understood/);
+    expect(() => readConfig({ BECKON_API_KEYS: secret })).not.toThrow(secret);
+    expect(() => readConfig({ BECKON_API_KEYS_FILE: '/none' })).toThrow(/BECKON_API_KEYS_FILE: \/none can't be read/);
+  });
+
   it('reads how to reach a cluster', () => {
     const { kafka } = readConfig({
       KAFKA_BROKERS: 'a:9092,[::1]:9093',

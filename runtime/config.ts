@@ -1,5 +1,6 @@
 // The process environment, read here and nowhere else. Empty variables count as absent.
 import { z } from 'zod';
+import { type ApiKey, parseApiKeys, readApiKeys } from './api-keys.ts';
 
 const flag = z
   .enum(['1', 'true', 'yes', 'on', '0', 'false', 'no', 'off'])
@@ -19,6 +20,18 @@ const brokers = z.string().transform((text, ctx) => {
   return all;
 });
 
+/** What throws RangeError, as a step of a model. */
+const taken =
+  <T>(read: (text: string) => T) =>
+  (text: string, ctx: z.RefinementCtx): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      ctx.addIssue((error as Error).message);
+      return z.NEVER;
+    }
+  };
+
 const wholeNumber = (least: number, most: number) =>
   z.coerce
     .number(`write a whole number from ${least} to ${most}`)
@@ -35,6 +48,10 @@ const model = z
       .regex(/^[A-Za-z0-9._-]{1,100}$/, 'write letters, digits, dots, dashes and underscores')
       .default('beckon'),
     BECKON_STATE_DIR: z.string().optional(),
+    BECKON_API_KEYS: z.string().transform(taken(parseApiKeys)).optional(),
+    BECKON_API_KEYS_FILE: z.string().transform(taken(readApiKeys)).optional(),
+    BECKON_API_KEY: z.string().optional(),
+    BECKON_API_RATE_LIMIT: wholeNumber(0, 1_000_000).default(2000),
     KAFKA_BROKERS: brokers.optional(),
     KAFKA_REPLICATION: wholeNumber(1, 100).optional(),
     KAFKA_TLS: flag.default(false),
@@ -67,11 +84,22 @@ const model = z
       refuse('KAFKA_TLS_CERT', 'set it together with KAFKA_TLS_KEY, or neither of them');
     if (env.SCHEMA_REGISTRY_PASSWORD !== undefined && env.SCHEMA_REGISTRY_USERNAME === undefined)
       refuse('SCHEMA_REGISTRY_USERNAME', 'set it together with SCHEMA_REGISTRY_PASSWORD');
+    const names = [...(env.BECKON_API_KEYS ?? []), ...(env.BECKON_API_KEYS_FILE ?? [])].map(({ name }) => name);
+    if (new Set(names).size < names.length)
+      refuse('BECKON_API_KEYS', 'names a key that BECKON_API_KEYS_FILE has too: give each a name of its own');
   })
   .transform((env) => ({
     /** Failures show where in the code they happened. */
     debug: env.BECKON_DEBUG,
     logLevel: env.BECKON_LOG_LEVEL,
+    api: {
+      /** Empty: whoever reaches the API may use it. */
+      keys: [...(env.BECKON_API_KEYS ?? []), ...(env.BECKON_API_KEYS_FILE ?? [])],
+      /** Requests a second that a key may make; 0: any number. */
+      rateLimit: env.BECKON_API_RATE_LIMIT,
+    } satisfies ApiSettings,
+    /** With which commands ask an instance that has keys; undefined: without. */
+    apiKey: env.BECKON_API_KEY,
     /** Undefined: run embedded. */
     kafka: env.KAFKA_BROKERS === undefined ? undefined : kafkaOf(env, env.KAFKA_BROKERS),
     /** Undefined: the embedded engine. */
@@ -87,6 +115,11 @@ const model = z
   }));
 
 export type Config = z.output<typeof model>;
+
+export interface ApiSettings {
+  readonly keys: readonly ApiKey[];
+  readonly rateLimit: number;
+}
 
 /** How to reach a cluster and its schema registry, and how this installation is named on them. */
 export interface KafkaSettings {

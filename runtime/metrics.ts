@@ -7,6 +7,8 @@ import { systemClock } from './clock.ts';
 import { type Instruments, instruments } from './instruments.ts';
 import type { Log, TopicPartition } from './log.ts';
 import {
+  type Answered,
+  type HttpObserver,
   type Observer,
   type Rebalance,
   type RegistryFailure,
@@ -48,6 +50,8 @@ export interface Watched {
   /** The folder that holds a task's state and nothing else; absent where there is none. */
   stateFolder?(task: TaskName): string;
   status(): { readonly tasks: readonly TaskStatus[]; readonly sinks: readonly SinkStatus[] };
+  /** Requests of the HTTP API that wait for a decision. */
+  waiting?(): number;
 }
 
 export interface Scrape {
@@ -55,7 +59,7 @@ export interface Scrape {
   readonly text: string;
 }
 
-export class Metrics implements Observer {
+export class Metrics implements Observer, HttpObserver {
   readonly #instruments: Instruments;
   readonly #tallies: ReadonlyMap<
     Topic<unknown>,
@@ -161,10 +165,16 @@ export class Metrics implements Observer {
     this.#instruments.counters.registryErrors.inc({ kind });
   }
 
+  answered({ method, route, status, ms }: Answered): void {
+    this.#instruments.counters.httpRequests.inc({ method, route, status });
+    this.#instruments.httpSeconds.observe({ method, route }, ms / 1000);
+  }
+
   /** Sets the gauges. Those of tasks that went elsewhere are gone with it. */
   #look(watched: Watched, ends: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>): void {
     const { gauges, counters } = this.#instruments;
     for (const gauge of Object.values(gauges)) gauge.reset();
+    gauges.waitingRequests.set(watched.waiting?.() ?? 0);
     const { tasks, sinks } = watched.status();
     const held = new Map([...this.#groups].map((group) => [group, 0]));
     for (const one of [...tasks, ...sinks]) {

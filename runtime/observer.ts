@@ -54,6 +54,18 @@ export interface Observer {
   registryFailed(kind: RegistryFailure): void;
 }
 
+/** A request of the HTTP API that was answered. `route`: the pattern of its path, which holds no id. */
+export interface Answered {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly ms: number;
+}
+
+export interface HttpObserver {
+  answered(request: Answered): void;
+}
+
 export type RegistryFailure = 'unavailable' | 'refused' | 'unknown-id' | 'other';
 
 const nothing = (): void => {};

@@ -26,6 +26,10 @@ export class Readiness {
     this.#stopping = true;
   }
 
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
   /** What the instance waits for, in words; empty when it is ready. */
   waitingFor(tasks: readonly { readonly task: string; readonly phase: TaskPhase }[]): readonly string[] {
     if (this.#stopping) return ['the instance is stopping'];

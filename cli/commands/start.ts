@@ -1,6 +1,7 @@
 // `beckon start`: runs an instance until it is told to stop.
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
+import { isLoopback } from '../../api/http/access.ts';
 import { config } from '../../runtime/config.ts';
 import { BadInput, RunFailed } from '../errors.ts';
 import { type Instance, type InstanceOptions, startInstance, TOPOLOGIES, type TopologyName } from '../instance.ts';
@@ -11,6 +12,11 @@ Embedded, everything is kept in --dir and nothing else needs to be installed. Wi
 runs on that cluster, as one of any number of instances that share the work: topics that are missing are created, and --dir
 holds what is this instance's own. Logs go to stderr, one JSON line each. Stop it with Ctrl-C or SIGTERM: it commits what it
 has processed, and it or the others go on from there.
+
+Other systems ask for messages over HTTP: the API is described at /api/v1/openapi.json and in docs/api.md. Without keys it is open,
+to this machine alone. BECKON_API_KEYS (name:roles:secret, roles of send, read, receipts, admin), or BECKON_API_KEYS_FILE
+with the same in a file, makes it ask for them; another --host is refused without. BECKON_API_RATE_LIMIT is the number of requests
+a second that a key may make (default 2000; 0: any). Commands that ask an instance with keys take theirs from BECKON_API_KEY.
 
 Examples:
   $ beckon start --campaigns examples/campaigns --policy examples/policy.yaml
@@ -71,6 +77,11 @@ async function start(options: Options): Promise<void> {
   const settings = config();
   const logger = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
   const policy = options.policy === undefined ? undefined : policyFrom(options.policy);
+  const { keys } = settings.api;
+  if (keys.length === 0 && !isLoopback(host))
+    throw new BadInput(
+      `--host ${host}: whoever reaches that address could send messages and read what is known of users; set BECKON_API_KEYS or BECKON_API_KEYS_FILE first, or listen on 127.0.0.1`,
+    );
   const warn = (line: string): void => logger.warn(line);
   const campaigns =
     options.campaigns === undefined
@@ -103,6 +114,7 @@ async function start(options: Options): Promise<void> {
   ended.then(stopWithin, stopWithin);
   const wanted: InstanceOptions = {
     dir,
+    api: settings.api,
     kafka: settings.kafka,
     topologies: topologiesOf(options.topology),
     campaigns,
@@ -122,6 +134,10 @@ async function start(options: Options): Promise<void> {
   const { url, clickhouseUrl } = instance;
   const kafka = settings.kafka?.brokers;
   logger.info({ url, clickhouse: clickhouseUrl, kafka, dir, time, pid: process.pid }, 'ready');
+  if (keys.length === 0)
+    logger.warn(
+      'the HTTP front takes requests without a key, from this machine alone; set BECKON_API_KEYS to ask for one',
+    );
   let failure: Error | undefined;
   try {
     logger.info(`${await ended}: stopping`);

@@ -1,8 +1,8 @@
 // Tells in words what was decided for a user and why: a pure function of the story, for the command line and for servers.
 
-import { type GateContext, gateText, reasonWords } from '../../api/explain/gates.ts';
+import { type GateContext, gateText } from '../../api/explain/gates.ts';
+import { finalText, scheduledText } from '../../api/explain/outcome.ts';
 import { counted, instant } from '../../api/explain/words.ts';
-import { formatMicros } from '../../schemas/money.ts';
 import type { Decision, Receipt } from '../../schemas/types.ts';
 import { lostInRun, unmatchedOf, whySilent } from './silence.ts';
 import type { Story } from './story.ts';
@@ -135,23 +135,13 @@ function requestStory(
   const currency = story.definitions?.policy(story.tenantId, requestedAt).currency ?? '';
   const context: GateContext = { currency, requestedAt: (id) => all.get(id)?.[0]?.requestedAt };
   const results: string[] = [];
-  if (scheduled !== undefined) {
-    const { decidedAt, dueAt, channel } = scheduled;
-    results.push(`scheduled at ${instant(decidedAt)} for ${dueAt === null ? 'later' : instant(dueAt)} by ${channel}`);
-  }
-  results.push(finalText(final, currency), ...receiptTexts(story.receipts.filter((r) => r.requestId === requestId)));
+  if (scheduled !== undefined) results.push(scheduledText(scheduled));
+  results.push(
+    final === undefined ? 'not sent yet: its time has not come' : finalText(final, currency),
+    ...receiptTexts(story.receipts.filter((r) => r.requestId === requestId)),
+  );
   const gates = last.steps.map((step) => gateText(step, context));
   return { requestId, campaignId, requestedAt, outcome, reason, trigger: triggerText(last, story), gates, results };
-}
-
-function finalText(final: Decision | undefined, currency: string): string {
-  if (final === undefined) return 'not sent yet: its time has not come';
-  const { outcome, decidedAt, channel, costMicros } = final;
-  if (outcome === 'sent') {
-    const cost = costMicros === null || costMicros === 0 ? 'at no cost' : `for ${formatMicros(costMicros, currency)}`;
-    return `sent by ${channel} at ${instant(decidedAt)} ${cost}`;
-  }
-  return `not sent (${final.reason ?? outcome}): ${reasonWords(final) ?? outcome}`;
 }
 
 function receiptTexts(receipts: readonly Receipt[]): readonly string[] {

@@ -1,5 +1,6 @@
 // An explanation from a running instance, over HTTP.
 import { z } from 'zod';
+import { authorization } from '../authorization.ts';
 import { BadInput, RunFailed } from '../errors.ts';
 import type { Explanation } from './explain.ts';
 import type { Asked } from './from-folder.ts';
@@ -27,7 +28,7 @@ export async function askInstance(url: string, { tenantId, userId, campaignId }:
   let response: Response;
   let body: unknown;
   try {
-    response = await fetch(target, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(target, { headers: authorization(), signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = await response.text();
     body = parsed(text);
   } catch {
@@ -38,7 +39,7 @@ export async function askInstance(url: string, { tenantId, userId, campaignId }:
   const found = answer.safeParse(body);
   if (response.ok && found.success) return found.data;
   const said = refusal.safeParse(body).data?.error.split('\n')[0];
-  if (response.status === 400 || response.status === 404) {
+  if ([400, 401, 403, 404].includes(response.status)) {
     throw new BadInput(`${url} refuses: ${said ?? `it knows no /v1/explain (${response.status}); check --url`}`);
   }
   throw new RunFailed(

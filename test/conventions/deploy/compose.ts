@@ -163,7 +163,10 @@ function settings(it: Service, { secrets, variables }: Around): readonly string[
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(it.environment ?? {}))
     environment[name] = value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1');
-  for (const file of it.env_file ?? []) environment[secrets[file] ?? ''] = 'secret';
+  for (const file of it.env_file ?? []) {
+    const variable = secrets[file] ?? '';
+    environment[variable] = variable === 'BECKON_API_KEYS' ? 'compose:admin:sixteen-characters' : 'secret';
+  }
   const unknown = Object.keys(environment).filter((name) => !variables.has(name));
   if (unknown.length > 0) return unknown.map((name) => `runtime/config.ts knows no ${name}`);
   try {

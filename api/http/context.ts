@@ -1,0 +1,31 @@
+// What the routes of the public API work with.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Log } from '../../runtime/log.ts';
+import type { Serde } from '../../runtime/serde.ts';
+import type { Definitions } from '../../schemas/definitions.ts';
+import type { SendDesk } from '../send-desk.ts';
+
+export interface ApiContext {
+  readonly log: Log;
+  readonly serde: Serde;
+  /** Campaigns and policies in force, kept up to date. */
+  readonly definitions: Definitions;
+  readonly desk: SendDesk;
+  /** What moves time on. */
+  readonly time: 'wall' | 'events';
+  /** Epoch ms: the wall clock. */
+  readonly now: () => number;
+}
+
+export type ApiServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export type Routes = (server: ApiServer, context: ApiContext) => void;

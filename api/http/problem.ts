@@ -1,0 +1,106 @@
+// Errors as RFC 9457 has them: application/problem+json.
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+
+export const PROBLEM_JSON = 'application/problem+json';
+
+const kinds = {
+  'bad-request': { status: 400, title: 'The request is not as it should be' },
+  unauthorized: { status: 401, title: 'A valid API key is needed' },
+  forbidden: { status: 403, title: 'That is not allowed' },
+  'not-found': { status: 404, title: 'There is no such thing' },
+  'method-not-allowed': { status: 405, title: 'The path does not take this method' },
+  conflict: { status: 409, title: 'That does not fit the state of the instance' },
+  'too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
+  'idempotency-key-reused': { status: 422, title: 'The key was used for another request' },
+  'too-many-requests': { status: 429, title: 'The key makes too many requests' },
+  'internal-error': { status: 500, title: 'Something went wrong here' },
+  'not-ready': { status: 503, title: 'The instance takes no requests now' },
+} as const;
+
+export type ProblemKind = keyof typeof kinds;
+
+export const problemModel = z
+  .strictObject({
+    type: z.string().describe('Names the kind of problem: `urn:beckon:problem:` and the kind.'),
+    title: z.string().describe('The kind in words.'),
+    status: z.int().min(400).max(599).describe('The status of the answer.'),
+    detail: z.string().describe('What is wrong this time, and how to mend it.'),
+    instance: z.string().describe('The id of the request, as in x-request-id; logs of the instance hold it.'),
+    errors: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe('What is wrong with the request, part by part: a JSON pointer into body, query, path or headers.'),
+  })
+  .describe('What went wrong (RFC 9457).');
+
+export type ProblemDetails = z.output<typeof problemModel>;
+
+/** An answer that says what is wrong. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly kind: ProblemKind;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(kind: ProblemKind, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(detail);
+    this.kind = kind;
+    this.headers = headers;
+  }
+
+  get status(): number {
+    return kinds[this.kind].status;
+  }
+}
+
+/** The answers of a route besides its good ones, as its schema lists them. */
+export function problemResponses(...named: readonly ProblemKind[]) {
+  const byStatus = named.map((kind) => {
+    const { status, title } = kinds[kind];
+    return [status, { description: title, content: { [PROBLEM_JSON]: { schema: problemModel } } }] as const;
+  });
+  return Object.fromEntries(byStatus);
+}
+
+export function sendProblem(
+  reply: FastifyReply,
+  kind: ProblemKind,
+  detail: string,
+  errors?: ProblemDetails['errors'],
+): FastifyReply {
+  const { status, title } = kinds[kind];
+  const { id } = reply.request;
+  const details: ProblemDetails = { type: `urn:beckon:problem:${kind}`, title, status, detail, instance: id };
+  // As bytes: it has no schema where the route is not known.
+  const bytes = Buffer.from(JSON.stringify(errors === undefined ? details : { ...details, errors }));
+  return reply.code(status).header('x-request-id', id).type(PROBLEM_JSON).send(bytes);
+}
+
+/** Answers an error that a handler, a parser or a check threw. Those that nobody foresaw are told to `unforeseen`. */
+export function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  unforeseen: (error: unknown, request: FastifyRequest) => void,
+): FastifyReply {
+  if (error instanceof Problem) return sendProblem(reply.headers(error.headers), error.kind, error.message);
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const part = String((error as FastifyError).validationContext ?? 'body').replace('querystring', 'query');
+    const errors = error.validation.map(({ instancePath, message }) => ({
+      path: `/${part === 'params' ? 'path' : part}${instancePath === '/' ? '' : instancePath}`,
+      message: message ?? 'is not valid',
+    }));
+    const [first] = errors;
+    const detail = first === undefined ? 'is not valid' : `${first.path}: ${first.message}`;
+    return sendProblem(reply, 'bad-request', detail, errors);
+  }
+  const { statusCode, message } = error as FastifyError;
+  if (statusCode === 413) return sendProblem(reply, 'too-large', 'send less at once');
+  if (statusCode === 415) return sendProblem(reply, 'unsupported-media-type', 'send content-type: application/json');
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return sendProblem(reply, 'bad-request', message);
+  unforeseen(error, request);
+  return sendProblem(reply, 'internal-error', 'the log of the instance says more under the id of this request');
+}

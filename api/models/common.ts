@@ -1,0 +1,53 @@
+// Values that several routes share. These models check what comes in, give its types, and are what the OpenAPI document shows.
+import { z } from 'zod';
+import { LATEST_TIME } from '../../runtime/task.ts';
+
+const LONGEST_ID = 256;
+/** Seconds. */
+export const MOST_WAIT = 30;
+export const DEFAULT_WAIT = 2;
+
+/** Avro takes no lone surrogates: each becomes the replacement character, as wherever Beckon takes JSON. */
+export const text = () => z.string().overwrite((value) => value.toWellFormed());
+
+export const id = (what: string) => text().min(1).max(LONGEST_ID).describe(what);
+
+export const userId = id('The user within the tenant.');
+export const campaignId = id('The campaign within the tenant.');
+export const requestId = id('The id of the request.');
+export const tenantId = id('The workspace.')
+  .regex(/^[^/]+$/, 'must not contain "/"')
+  .default('default');
+
+/** Epoch ms of ISO-8601 with a zone, or of epoch ms. */
+export const time = (what: string) =>
+  z
+    .union([z.iso.datetime({ offset: true }), z.int().min(0)], 'write a time as ISO-8601 with a zone, or epoch ms')
+    .describe(`${what} ISO-8601 with a zone, or epoch ms; from 1970 to 2099.`)
+    .transform((value, ctx) => {
+      const at = typeof value === 'number' ? value : Date.parse(value);
+      if (at >= 0 && at < LATEST_TIME) return at;
+      ctx.addIssue('is outside 1970-01-01 to 2100-01-01');
+      return z.NEVER;
+    });
+
+export const instant = (what: string) => z.iso.datetime().describe(what);
+
+export const data = z
+  .record(text().max(LONGEST_ID), z.union([z.null(), z.boolean(), z.number(), text()]))
+  .describe("Values for the message's text and for conditions, by name.");
+
+export const wait = z.coerce
+  .number()
+  .min(0)
+  .max(MOST_WAIT)
+  .default(DEFAULT_WAIT)
+  .describe(`Seconds to wait for a decision, at most ${MOST_WAIT}; 0: don't.`);
+
+export function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+export function isoOrNull(at: number | null): string | null {
+  return at === null ? null : iso(at);
+}

@@ -1,0 +1,21 @@
+// Every route of the public API, and what they work with.
+import { systemClock } from '../runtime/clock.ts';
+import type { DecisionWatcher } from './decision-watcher.ts';
+import type { ApiContext, Routes } from './http/context.ts';
+import type { PublicApiOptions } from './http/public-api.ts';
+import { sendRoutes } from './routes/send-routes.ts';
+import { userRoutes } from './routes/user-routes.ts';
+import { SendDesk } from './send-desk.ts';
+
+const routes: readonly Routes[] = [sendRoutes, userRoutes];
+
+export interface ApiOptions
+  extends Omit<PublicApiOptions, 'context' | 'routes'>,
+    Pick<ApiContext, 'log' | 'serde' | 'definitions' | 'time'> {
+  readonly watcher: DecisionWatcher;
+}
+
+export function apiOf({ log, serde, definitions, time, watcher, ...options }: ApiOptions): PublicApiOptions {
+  const desk = new SendDesk({ log, serde, watcher });
+  return { ...options, routes, context: { log, serde, definitions, time, desk, now: () => systemClock.now() } };
+}
