@@ -8,6 +8,7 @@ import { createLogger } from 'kafkajs/src/loggers/index.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import type { Logger } from 'pino';
+import { keepWhatIsKnown } from './metadata.ts';
 
 /** How to reach a cluster. */
 export interface KafkaConnection {
@@ -86,7 +87,7 @@ export class KafkaClient {
   cluster(): Cluster {
     const { brokers, clientId, ssl, sasl } = this.#connection;
     const { logLevel, logCreator } = this.#logging();
-    return new Cluster({
+    const cluster = new Cluster({
       logger: createLogger({ level: logLevel, logCreator }),
       socketFactory: this.#socketFactory,
       brokers,
@@ -101,6 +102,8 @@ export class KafkaClient {
       maxInFlightRequests: null,
       retry: RETRY,
     });
+    keepWhatIsKnown(cluster);
+    return cluster;
   }
 
   /** What kafkajs says is of use to those who look for a fault in it; what matters reaches them as our errors. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { LogRecord } from '../log.ts';
 import { Cursor } from './cursor.ts';
-import type { Fetched } from './fetch-client.ts';
+import type { RecordSet } from './record-set.ts';
 
 const INPUT = { topic: 't', partition: 0 };
 
@@ -10,9 +10,9 @@ function record(offset: number): LogRecord {
 }
 
 /** What a broker gave from `offset` on: records, and a marker behind the last of them. */
-function fetched(offset: number, ...offsets: readonly number[]): Fetched {
+function fetched(offset: number, ...offsets: readonly number[]): RecordSet & { readonly stable: number } {
   const next = (offsets.at(-1) ?? offset) + 2;
-  return { ...INPUT, offset, records: offsets.map(record), next, stable: next };
+  return { records: offsets.map(record), next, stable: next };
 }
 
 test('a reader behind the last record goes on with what comes behind the marker, without asking again', () => {

@@ -1,6 +1,6 @@
 // A place in a partition from which somebody reads on: the records at hand, and where the next fetch goes on.
 import type { LogRecord, TopicPartition } from '../log.ts';
-import type { Fetched } from './fetch-client.ts';
+import type { FetchedPartition } from './fetch-response.ts';
 
 /** Records fetched ahead of a reader that follows; past it the cursor is left alone until they are read. */
 const AHEAD_RECORDS = 4096;
@@ -17,6 +17,8 @@ export class Cursor implements TopicPartition {
   readAt = 0;
   /** A fetch of several partitions brought nothing, though there is more: it must be asked for alone. */
   alone = false;
+  /** Fetches that failed in a row. */
+  failures = 0;
   #start: number;
   #records: readonly LogRecord[] = [];
   /** Offsets from the start up to here hold nothing any more: only a reader at the start may pass over them. */
@@ -71,7 +73,11 @@ export class Cursor implements TopicPartition {
   }
 
   /** Takes what was fetched from `next`; `keep`: after what is at hand, which may be unread, else in its place. */
-  put({ records, next, stable }: Fetched, keep: boolean, at: number): void {
+  put(
+    { records, next, stable }: Pick<FetchedPartition, 'records' | 'next' | 'stable'>,
+    keep: boolean,
+    at: number,
+  ): void {
     if (keep) this.#records = records.length === 0 ? this.#records : [...this.#records, ...records];
     else {
       // Behind the last record at hand there is nothing but markers: a reader of it goes on here, and where nothing is at hand
@@ -82,6 +88,7 @@ export class Cursor implements TopicPartition {
     }
     this.next = next;
     this.stable = stable;
+    this.failures = 0;
     if (this.atEnd) this.endSeenAt = at;
   }
 

@@ -1,10 +1,13 @@
-// Fetch requests, decoded: committed records from an offset on, and where the readable part ends.
-import type { Broker, FetchedPartition } from 'kafkajs/src/broker/index.js';
+// Requests of committed records from an offset on, and of where the readable part begins and ends.
+import type { Broker } from 'kafkajs/src/broker/index.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
-import type { LogRecord, TopicPartition } from '../log.ts';
+import fetchVersions from 'kafkajs/src/protocol/requests/fetch/index.js';
+import type { TopicPartition } from '../log.ts';
 import { mayPass, retrying } from './client.ts';
+import { type FetchedPartition, type FetchResponse, readFetchResponse } from './fetch-response.ts';
 import { Leaders } from './leaders.ts';
 
+const FETCH = 1;
 const READ_COMMITTED = 1;
 const READ_UNCOMMITTED = 0;
 const END = -1;
@@ -16,15 +19,6 @@ const PARTITION_BYTES = 1 << 20;
 
 export interface FetchAt extends TopicPartition {
   readonly offset: number;
-}
-
-export interface Fetched extends FetchAt {
-  /** Committed records at or after the offset asked for. */
-  readonly records: readonly LogRecord[];
-  /** The offset to go on from: after the last record, marker or aborted record that came. */
-  readonly next: number;
-  /** The last stable offset: readers get no further for now. */
-  readonly stable: number;
 }
 
 export class FetchClient {
@@ -55,7 +49,7 @@ export class FetchClient {
   }
 
   /** Asks a broker for what follows each offset. It answers at once when there is something, else after `maxWait` ms. */
-  async fetch(leader: string, wanted: readonly FetchAt[], maxWait: number): Promise<readonly Fetched[]> {
+  async fetch(leader: string, wanted: readonly FetchAt[], maxWait: number): Promise<readonly FetchedPartition[]> {
     const broker = await this.#cluster.findBroker({ nodeId: leader });
     const offsets = new Map<string, Map<number, number>>();
     for (const { topic, partition, offset } of wanted) {
@@ -63,7 +57,10 @@ export class FetchClient {
       if (partitions === undefined) offsets.set(topic, new Map([[partition, offset]]));
       else partitions.set(partition, offset);
     }
-    const { responses } = await broker.fetch({
+    const { request, requestTimeout = maxWait } = broker.lookupRequest(
+      FETCH,
+      fetchVersions,
+    )({
       isolationLevel: READ_COMMITTED,
       maxWaitTime: maxWait,
       minBytes: 1,
@@ -77,12 +74,18 @@ export class FetchClient {
         })),
       })),
     });
-    return responses.flatMap(({ topicName: topic, partitions }) =>
-      partitions.map((fetched) => {
-        const { partition } = fetched;
-        return decode({ topic, partition, offset: offsets.get(topic)?.get(partition) ?? 0 }, fetched);
-      }),
-    );
+    const from = ({ topic, partition }: TopicPartition): number => offsets.get(topic)?.get(partition) ?? 0;
+    const response = {
+      decode: async (payload: Buffer) => readFetchResponse(payload, request.apiVersion, from),
+      parse: async ({ partitions }: FetchResponse) => partitions,
+    };
+    try {
+      return await broker.connectionPool.send({ request, response, requestTimeout });
+    } catch (error) {
+      // As kafkajs does: the broker's other connections go with it.
+      if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
+      throw error;
+    }
   }
 
   /** The first offset kept. */
@@ -114,52 +117,4 @@ export class FetchClient {
       }
     });
   }
-}
-
-function decode(at: FetchAt, { messages, abortedTransactions, lastStableOffset }: FetchedPartition): Fetched {
-  // The broker lists them in the order in which they ended; readers meet them in the order in which they began.
-  const aborted = abortedTransactions
-    .map(({ producerId, firstOffset }) => ({ producerId, first: Number(firstOffset) }))
-    .sort((a, b) => a.first - b.first);
-  const aborting = new Set<string>();
-  let begun = 0;
-  const records: LogRecord[] = [];
-  for (const message of messages) {
-    const offset = Number(message.offset);
-    const { producerId, inTransaction } = message.batchContext;
-    for (let next = aborted[begun]; next !== undefined && next.first <= offset; next = aborted[begun]) {
-      aborting.add(next.producerId);
-      begun++;
-    }
-    if (message.isControlRecord) {
-      if (isAbort(message.key)) aborting.delete(producerId);
-      continue;
-    }
-    // A batch comes whole, with what lies before the offset asked for.
-    if (offset < at.offset || (inTransaction && aborting.has(producerId))) continue;
-    const { key, value } = message;
-    records.push({ offset, timestamp: Number(message.timestamp), key, value, headers: textHeaders(message.headers) });
-  }
-  const batch = messages[messages.length - 1]?.batchContext;
-  // After the batch, not after its last record: compaction may have taken the rest of it.
-  const next = batch === undefined ? at.offset : Number(batch.firstOffset) + batch.lastOffsetDelta + 1;
-  return { ...at, records, next: Math.max(at.offset, next), stable: Number(lastStableOffset) };
-}
-
-/** A marker's key is its version and its type, two bytes each; type 0 is an abort. */
-function isAbort(key: Buffer | null): boolean {
-  return key !== null && key.length >= 4 && key.readInt16BE(2) === 0;
-}
-
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
-
-function textHeaders(headers: Record<string, Buffer | Buffer[] | null>): Readonly<Record<string, string>> {
-  let text: Record<string, string> | undefined;
-  for (const name in headers) {
-    const value = headers[name];
-    const first = Array.isArray(value) ? value[0] : value;
-    text ??= {};
-    text[name] = first?.toString('utf8') ?? '';
-  }
-  return text ?? NO_HEADERS;
 }

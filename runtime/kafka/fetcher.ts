@@ -4,9 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { loggable, Unrecoverable } from '../errors.ts';
 import type { LogRecord, TopicPartition } from '../log.ts';
-import { errorType, type KafkaClient, mayPass } from './client.ts';
+import { errorType, type KafkaClient } from './client.ts';
 import { Cursor } from './cursor.ts';
 import { FetchClient } from './fetch-client.ts';
+import { UnreadableRecords } from './record-set.ts';
 import { refusal } from './refusals.ts';
 
 /** How long (ms) a broker's word that nothing follows is good. */
@@ -40,6 +41,8 @@ export class Fetcher {
   /** By partition, the offset after the last record that this instance wrote. */
   readonly #own = new Map<string, number>();
   readonly #waiting = new Map<Cursor, Waiter[]>();
+  /** Those whose partition could not be read a moment ago. */
+  readonly #resting = new Set<Cursor>();
   readonly #busy = new Set<string>();
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #polled = new Map<Cursor, { readonly offset: number; readonly at: number }>();
@@ -197,8 +200,9 @@ export class Fetcher {
 
   /** One request to every broker that has none under way. */
   async #dispatch(): Promise<void> {
-    const { byLeader, failure } = await byLeaders(this.#demands, [...this.#waiting.keys()]);
-    if (failure !== undefined) void this.#recover(this.#demands, failure, FIRST_RETRY).then(() => this.#schedule());
+    const wanted = [...this.#waiting.keys()].filter((cursor) => !this.#resting.has(cursor));
+    const { byLeader, failed } = await byLeaders(this.#demands, wanted);
+    for (const [cursor, error] of failed) this.#failed(cursor, error);
     for (const [leader, cursors] of byLeader) {
       if (this.#busy.has(leader)) continue;
       this.#busy.add(leader);
@@ -216,57 +220,63 @@ export class Fetcher {
     try {
       const wanted = asked.map(({ cursor: { topic, partition, next } }) => ({ topic, partition, offset: next }));
       const answers = await this.#demands.fetch(leader, wanted, 0);
-      const brought = answers.some(({ offset, next }) => next > offset);
+      const brought = answers.some(({ bytes }) => bytes > 0);
       for (const fetched of answers) {
         const { cursor, at } = asked.find((a) => samePartition(a.cursor, fetched)) as (typeof asked)[number];
         // Else the poll was faster.
         if (cursor.next === at) {
-          const nothing = fetched.next === at && at < fetched.stable;
-          if (nothing && asked.length > 1) {
+          if (fetched.error !== undefined) {
+            this.#failed(cursor, fetched.error);
+            continue;
+          }
+          if (fetched.next === at && at < fetched.stable && (asked.length > 1 || fetched.bytes > 0)) {
             // There was no room for it among the others, or it holds nothing to bring: asked for alone it will be known.
             cursor.alone = !brought;
             continue;
           }
-          // Asked for alone and still nothing: what is left are batches that compaction has emptied.
-          cursor.put(nothing ? { ...fetched, next: fetched.stable } : fetched, false, sentAt);
+          // A broker brings a whole batch at least. Asked for alone and still nothing: compaction has left nothing before the end.
+          cursor.put(fetched.next === at ? { ...fetched, next: Math.max(at, fetched.stable) } : fetched, false, sentAt);
           cursor.alone = false;
         }
         this.#settle(cursor);
       }
     } catch (error) {
       if (this.#closed) return;
-      if (errorType(error) === 'OFFSET_OUT_OF_RANGE') {
-        for (const { cursor } of asked) await this.#bringIntoRange(cursor).catch(() => {});
-        return;
-      }
-      if (isCodecMissing(error)) {
-        for (const { cursor } of asked) this.#settle(cursor, unreadable(cursor, error));
-        return;
-      }
-      const [only] = asked;
-      if (!mayPass(error) && only !== undefined && asked.length === 1) {
-        const { topic, partition } = only.cursor;
-        const refused = refusal(
-          error,
-          'the cluster refuses to be read',
-          { right: 'Read', topics: [topic] },
-          { topic, partition },
-        );
-        return this.#settle(only.cursor, refused);
-      }
-      if (errorType(error) !== undefined) this.#part(asked.map(({ cursor }) => cursor));
-      await this.#recover(this.#demands, error, FIRST_RETRY);
+      this.#rest(
+        asked.map(({ cursor }) => cursor),
+        this.#recover(this.#demands, error, FIRST_RETRY),
+      );
     }
   }
 
-  /** An error of one partition fails the whole request: each is asked for alone, the one that failed alone after the rest. */
-  #part(cursors: readonly Cursor[]): void {
-    for (const cursor of cursors) {
-      cursor.alone = true;
-      const waiters = this.#waiting.get(cursor);
-      this.#waiting.delete(cursor);
-      if (waiters !== undefined) this.#waiting.set(cursor, waiters);
+  /** A partition can't be read: for good, which its readers are told, or for now. */
+  #failed(cursor: Cursor, error: Error): void {
+    if (errorType(error) === 'OFFSET_OUT_OF_RANGE') {
+      this.#rest([cursor], this.#bringIntoRange(cursor));
+      return;
     }
+    const { topic, partition, next } = cursor;
+    const asked = { right: 'Read', topics: [topic] } as const;
+    const lasting =
+      error instanceof UnreadableRecords
+        ? unreadable(cursor, error)
+        : refusal(error, 'the cluster refuses to be read', asked, { topic, partition, offset: next });
+    if (lasting !== undefined) this.#settle(cursor, lasting);
+    else {
+      const wait = Math.min(FIRST_RETRY * 2 ** cursor.failures++, LONGEST_RETRY);
+      this.#rest([cursor], this.#recover(this.#demands, error, wait));
+    }
+  }
+
+  /** They are not asked for until `work` is done; others go on. */
+  #rest(cursors: readonly Cursor[], work: Promise<unknown>): void {
+    for (const cursor of cursors) this.#resting.add(cursor);
+    void work
+      .catch(() => delay(FIRST_RETRY))
+      .then(() => {
+        for (const cursor of cursors) this.#resting.delete(cursor);
+        this.#schedule();
+      });
   }
 
   /** A reader from the beginning begins at the first record kept; for any other, records are missing. */
@@ -300,13 +310,14 @@ export class Fetcher {
     const failures = new Map<string, number>();
     const underWay = new Map<string, Promise<void>>();
     while (!this.#closed) {
-      const { byLeader, failure } = await byLeaders(this.#polls, this.#followed());
+      const { byLeader, failed } = await byLeaders(this.#polls, this.#followed());
       for (const [leader, cursors] of byLeader) {
         if (underWay.has(leader)) continue;
         const poll = this.#pollOnce(leader, cursors, failures).finally(() => underWay.delete(leader));
         underWay.set(leader, poll);
       }
-      if (failure !== undefined) await this.#recover(this.#polls, failure, FIRST_RETRY);
+      // Their readers will meet the fault when they ask.
+      for (const [cursor] of failed) cursor.stable = -1;
       await Promise.race([...underWay.values(), delay(POLL_WAIT)]);
       await delay(POLL_PAUSE);
     }
@@ -323,7 +334,9 @@ export class Fetcher {
       for (const fetched of await this.#polls.fetch(leader, wanted, POLL_WAIT)) {
         const { cursor, at } = asked.find((a) => samePartition(a.cursor, fetched)) as (typeof asked)[number];
         if (cursor.next !== at || this.#waiting.has(cursor)) continue;
-        if (fetched.next > at || fetched.stable <= at) cursor.put(fetched, true, performance.now());
+        // What is wrong is said to its reader, when it asks.
+        if (fetched.error !== undefined) cursor.stable = -1;
+        else if (fetched.next > at || fetched.stable <= at) cursor.put(fetched, true, performance.now());
         else cursor.stable = fetched.stable;
         if (fetched.records.length > 0) arrived.add(cursor.topic);
       }
@@ -331,8 +344,6 @@ export class Fetcher {
       this.call(arrived);
     } catch (error) {
       if (this.#closed) return;
-      // What is wrong with a position is said to its reader, when it asks.
-      for (const { cursor } of asked) if (errorType(error) === 'OFFSET_OUT_OF_RANGE') cursor.stable = -1;
       const wait = Math.min(2 * (failures.get(leader) ?? FIRST_RETRY), LONGEST_RETRY);
       failures.set(leader, wait);
       await this.#recover(this.#polls, error, wait);
@@ -367,13 +378,13 @@ export class Fetcher {
   }
 }
 
-/** The cursors by the broker that leads them, as far as that is known. */
+/** The cursors by the broker that leads them, and those of which that is not known. */
 async function byLeaders(
   client: FetchClient,
   cursors: readonly Cursor[],
-): Promise<{ readonly byLeader: Map<string, Cursor[]>; readonly failure: unknown }> {
+): Promise<{ readonly byLeader: Map<string, Cursor[]>; readonly failed: readonly (readonly [Cursor, Error])[] }> {
   const byLeader = new Map<string, Cursor[]>();
-  let failure: unknown;
+  const failed: [Cursor, Error][] = [];
   for (const cursor of cursors) {
     try {
       const leader = await client.leader(cursor);
@@ -381,10 +392,10 @@ async function byLeaders(
       if (others === undefined) byLeader.set(leader, [cursor]);
       else others.push(cursor);
     } catch (error) {
-      failure = error;
+      failed.push([cursor, error as Error]);
     }
   }
-  return { byLeader, failure };
+  return { byLeader, failed };
 }
 
 function keyOf({ topic, partition }: TopicPartition): string {
@@ -400,17 +411,9 @@ function distinct(cursors: readonly Cursor[]): Cursor[] {
   return [...new Map(cursors.map((cursor) => [keyOf(cursor), cursor])).values()];
 }
 
-function isCodecMissing(error: unknown): boolean {
-  return error instanceof Error && /compression not implemented/i.test(error.message);
-}
-
-function unreadable({ topic, partition, next }: Cursor, cause: unknown): Unrecoverable {
+function unreadable({ topic, partition, next }: Cursor, cause: UnreadableRecords): Unrecoverable {
   const mend = 'set the producers, or `compression.type` of the topic, to gzip, zstd or none';
-  return new Unrecoverable(
-    `a record is compressed in a way that can't be read: ${mend}`,
-    { topic, partition, offset: next },
-    { cause },
-  );
+  return new Unrecoverable(`${cause.message}: ${mend}`, { topic, partition, offset: next }, { cause });
 }
 
 function leftOpen({ topic, partition, next }: Cursor): Unrecoverable {

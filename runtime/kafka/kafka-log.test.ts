@@ -289,6 +289,23 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       await expect(log.read(input, 9, 10)).rejects.toThrow(/ends at 4/);
     });
 
+    test('goes on with all other topics while one is gone, also with those that it has not met before', async () => {
+      const log = await open();
+      const [gone, kept] = [await topicOf(log), await topicOf(log)];
+      await log.append([record(gone, 'a'), record(kept, 'b')]);
+      expect(valuesOf([...(await readAll(log, gone)), ...(await readAll(log, kept))])).toEqual(['a', 'b']);
+      const admin = new KafkaClient(options()).admin();
+      await admin.connect();
+      await admin.deleteTopics({ topics: [gone.topic] });
+      await admin.disconnect();
+      const waits = log.read(gone, 1, 10).catch((error: Error) => error.message);
+      const met = await topicOf(log);
+      await log.append([record(met, 'c'), record(kept, 'd')]);
+      expect(valuesOf([...(await readAll(log, met)), ...(await readAll(log, kept))])).toEqual(['c', 'b', 'd']);
+      await log.close();
+      expect(await waits).toBe('the log is closed');
+    });
+
     test('goes on behind a segment whose end holds nothing but the end of a transaction', async () => {
       const log = await open();
       const output = await topicOf(log);

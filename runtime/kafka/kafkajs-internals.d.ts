@@ -2,22 +2,13 @@
 // consumer hides (positions, last stable offsets, out-of-range errors). kafkajs 2.2.4 is its last release: nothing moves.
 declare module 'kafkajs/src/cluster/index.js' {
   import type { Broker } from 'kafkajs/src/broker/index.js';
-
-  export interface PartitionMetadata {
-    readonly partitionId: number;
-    readonly leader: number;
-  }
+  import type { Metadata } from 'kafkajs/src/protocol/requests/metadata/index.js';
 
   export default class Cluster {
     constructor(options: object);
     readonly brokerPool: {
-      readonly metadata: {
-        readonly clusterId: string;
-        readonly topicMetadata: readonly {
-          readonly topic: string;
-          readonly partitionMetadata: readonly PartitionMetadata[];
-        }[];
-      } | null;
+      readonly metadata: Metadata | null;
+      createBroker(options: object): Broker;
     };
     connect(): Promise<void>;
     disconnect(): Promise<void>;
@@ -37,6 +28,7 @@ declare module 'kafkajs/src/cluster/index.js' {
 declare module 'kafkajs/src/broker/index.js' {
   import type { Socket } from 'node:net';
   import type RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+  import type { Metadata } from 'kafkajs/src/protocol/requests/metadata/index.js';
   import type { ProtocolVersions } from 'kafkajs/src/protocol/requests/produce/index.js';
 
   export interface Produced {
@@ -63,47 +55,20 @@ declare module 'kafkajs/src/broker/index.js' {
     readonly producerEpoch: number;
   }
 
-  export interface RawMessage {
-    readonly offset: string;
-    readonly timestamp: string;
-    readonly key: Buffer | null;
-    readonly value: Buffer | null;
-    readonly headers: Record<string, Buffer | Buffer[] | null>;
-    readonly isControlRecord: boolean;
-    readonly batchContext: {
-      readonly firstOffset: string;
-      readonly lastOffsetDelta: number;
-      readonly producerId: string;
-      readonly inTransaction: boolean;
+  /** A request with how its answer is read. */
+  export interface Exchange<Decoded, Parsed = Decoded> {
+    readonly request: { readonly apiKey: number; readonly apiVersion: number };
+    readonly response: {
+      decode(payload: Buffer): Promise<Decoded & { readonly clientSideThrottleTime?: number }>;
+      parse(decoded: Decoded): Promise<Parsed>;
     };
-  }
-
-  export interface FetchedPartition {
-    readonly partition: number;
-    readonly highWatermark: string;
-    readonly lastStableOffset: string;
-    readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
-    readonly messages: readonly RawMessage[];
+    /** ms; the cluster's options may say more. */
+    readonly requestTimeout?: number;
   }
 
   export interface Broker {
     findGroupCoordinator(request: { readonly groupId: string; readonly coordinatorType?: number }): Promise<unknown>;
-    fetch(request: {
-      readonly isolationLevel: number;
-      readonly maxWaitTime: number;
-      readonly minBytes: number;
-      readonly maxBytes: number;
-      readonly topics: readonly {
-        readonly topic: string;
-        readonly partitions: readonly {
-          readonly partition: number;
-          readonly fetchOffset: string;
-          readonly maxBytes: number;
-        }[];
-      }[];
-    }): Promise<{
-      readonly responses: readonly { readonly topicName: string; readonly partitions: readonly FetchedPartition[] }[];
-    }>;
+    metadata(topics: readonly string[]): Promise<Metadata>;
     /** Timestamp -1: the end (the last stable offset for isolation level 1); -2: the first record kept. */
     listOffsets(request: {
       readonly isolationLevel: number;
@@ -144,6 +109,7 @@ declare module 'kafkajs/src/broker/index.js' {
     readonly connectionPool: {
       /** Connects it where it isn't. */
       getConnectionByRequest(protocol: { readonly request: { readonly apiKey: number } }): Promise<Connection>;
+      send<Decoded, Parsed>(exchange: Exchange<Decoded, Parsed>): Promise<Parsed>;
     };
     disconnect(): Promise<void>;
     addOffsetsToTxn(
@@ -246,9 +212,21 @@ declare module 'kafkajs/src/protocol/request.js' {
   }): Promise<Encoder>;
 }
 
+declare module 'kafkajs/src/protocol/error.js' {
+  /** An error whose `type` is the protocol's name of it. */
+  export function createErrorFromCode(code: number): Error;
+}
+
 declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
-  import type { RawMessage } from 'kafkajs/src/broker/index.js';
   import type Decoder from 'kafkajs/src/protocol/decoder.js';
+
+  export interface RawMessage {
+    readonly offset: string;
+    readonly timestamp: string;
+    readonly key: Buffer | null;
+    readonly value: Buffer | null;
+    readonly headers: Record<string, Buffer | Buffer[] | null>;
+  }
 
   export default function decodeBatch(decoder: Decoder): Promise<{
     readonly firstTimestamp: string;
@@ -302,4 +280,51 @@ declare module 'kafkajs/src/protocol/requests/produce/index.js' {
 
   const produce: ProtocolVersions<ProduceOptions, ProduceProtocol>;
   export default produce;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
+  import type { Exchange } from 'kafkajs/src/broker/index.js';
+  import type { ProtocolVersions } from 'kafkajs/src/protocol/requests/produce/index.js';
+
+  interface FetchOptions {
+    readonly isolationLevel: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly fetchOffset: string;
+        readonly maxBytes: number;
+      }[];
+    }[];
+  }
+
+  const fetch: ProtocolVersions<FetchOptions, Exchange<unknown>>;
+  export default fetch;
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/index.js' {
+  import type { Exchange } from 'kafkajs/src/broker/index.js';
+  import type { ProtocolVersions } from 'kafkajs/src/protocol/requests/produce/index.js';
+
+  export interface Metadata {
+    readonly clusterId: string;
+    readonly topicMetadata: readonly {
+      readonly topicErrorCode: number;
+      readonly topic: string;
+      readonly partitionMetadata: readonly {
+        readonly partitionId: number;
+        /** -1: nobody. */
+        readonly leader: number;
+      }[];
+    }[];
+  }
+
+  const metadata: ProtocolVersions<
+    { readonly topics: readonly string[]; readonly allowAutoTopicCreation: boolean },
+    Exchange<Metadata>
+  >;
+  export default metadata;
 }

@@ -1,6 +1,7 @@
 // Which broker leads which partition, as far as a cluster's clients know.
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { TopicPartition } from '../log.ts';
+import { topicError } from './metadata.ts';
 
 export class Leaders {
   readonly #cluster: Cluster;
@@ -24,7 +25,10 @@ export class Leaders {
       await this.#cluster.refreshMetadata();
       leader = find();
     }
-    if (leader === undefined) throw new Error(`no broker leads partition ${partition} of ${topic} at present`);
+    if (leader === undefined)
+      throw (
+        topicError(this.#cluster, topic) ?? new Error(`no broker leads partition ${partition} of ${topic} at present`)
+      );
     return leader;
   }
 

@@ -7,8 +7,9 @@ import type { NewRecord } from '../log.ts';
 
 /** Bytes of a batch before its records. */
 export const BATCH_HEAD = 61;
-const MAGIC = 2;
-const TRANSACTIONAL = 1 << 4;
+/** The version of the format, which Kafka has had since 0.11. */
+export const MAGIC = 2;
+export const TRANSACTIONAL = 1 << 4;
 const NO_ATTRIBUTES = 0;
 const NULL = -1;
 /** What a record's numbers take at most: its length, attributes, time and offset, and three lengths. */
@@ -16,8 +17,8 @@ const RECORD_NUMBERS = 36;
 const HEADER_LENGTHS = 10;
 const UTF8_MOST = 3;
 
-// https://kafka.apache.org/documentation/#recordbatch
-const AT = {
+/** Where in a batch's head what is: https://kafka.apache.org/documentation/#recordbatch */
+export const AT = {
   length: 8,
   magic: 16,
   checksum: 17,
