@@ -1,7 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { StateCorrupted, Unrecoverable } from '../errors.ts';
@@ -58,6 +68,37 @@ describe('a local state', () => {
     }
     chmodSync(folder, 0o700);
     expect(readdirSync(folder)).toContain('CURRENT');
+  });
+
+  test('whose list of files was cut short is not taken for whole', async () => {
+    const folder = join(root, 'cut');
+    const put = async (key: string, offset: number): Promise<void> => {
+      const store = (await LocalStore.open(folder)) as LocalStore;
+      store.write([{ key: Buffer.from(key), value: Buffer.from(key) }], {
+        offset,
+        cluster: 'c',
+        at: 0,
+        positions: {},
+      });
+      await store.close();
+    };
+    await put('old', 1);
+    // What was written before is in a file of its own from now on.
+    await put('new', 2);
+    const manifest = join(folder, readFileSync(join(folder, 'CURRENT'), 'utf8').trim());
+    const { size } = statSync(manifest);
+    const outcomes = new Set<string>();
+    for (let left = 0; left <= size; left++) {
+      const copy = join(root, 'cut-copy');
+      rmSync(copy, { recursive: true, force: true });
+      cpSync(folder, copy, { recursive: true });
+      truncateSync(join(copy, basename(manifest)), left);
+      const store = await LocalStore.open(copy);
+      const read = (key: string): string => String(store?.store.get(Buffer.from(key)) ?? '');
+      outcomes.add(store === undefined ? 'refused' : `${store.checkpoint()?.offset} ${read('old')} ${read('new')}`);
+      await store?.close();
+    }
+    expect([...outcomes].sort()).toEqual(['2 old new', 'refused']);
   });
 
   test('whose damage a write meets, as files are merged behind it, is wiped once it is closed', async () => {

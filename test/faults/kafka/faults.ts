@@ -150,6 +150,9 @@ async function pauseBeyondTheSession(stage: Stage): Promise<Done> {
   // One that stops while it starts never says that it is ready.
   const stopped = aim !== undefined && (await instance.stopped(PATIENCE));
   if (!stopped) {
+    // Else it would stop long after, in the midst of another fault, and nobody would make it go on.
+    instance.disarm();
+    instance.kill('SIGCONT');
     await fleet.ready(slot);
     await delay(random.below(1000));
     instance.kill('SIGSTOP');

@@ -1,7 +1,7 @@
 // A real instance on Kafka: `beckon start` as a process of its own, from its start to its end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -47,6 +47,7 @@ export class Instance {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #stepsFile: string;
+  readonly #disarmedFile: string;
   #log = '';
   #url: string | undefined;
   #over = false;
@@ -54,8 +55,13 @@ export class Instance {
   constructor({ dir, environment, aim }: InstanceOptions) {
     this.#stepsFile = `${dir}.steps`;
     const steps = openSync(this.#stepsFile, 'w');
+    this.#disarmedFile = `${dir}.disarmed`;
+    rmSync(this.#disarmedFile, { force: true });
     const preload = new URL('./preload.ts', import.meta.url);
-    if (aim !== undefined) preload.search = new URLSearchParams({ ...aim, nth: String(aim.nth) }).toString();
+    if (aim !== undefined) {
+      const { nth, ...where } = aim;
+      preload.search = new URLSearchParams({ ...where, nth: String(nth), disarmed: this.#disarmedFile }).toString();
+    }
     const args = ['--import', preload.href, MAIN, 'start', '--time', 'events', '--dir', dir, '--port', '0'];
     this.#child = spawn(process.execPath, [...args, '--topology', 'engage,pace,deliver'], {
       cwd: root,
@@ -106,6 +112,11 @@ export class Instance {
   /** The last step that one of its tasks reached, as "group:step". */
   get lastStep(): string {
     return readFileSync(this.#stepsFile, 'utf8').split('\n').at(-2) ?? 'before any step';
+  }
+
+  /** From now on it doesn't strike itself any more, wherever it comes. */
+  disarm(): void {
+    writeFileSync(this.#disarmedFile, '');
   }
 
   kill(signal: NodeJS.Signals): void {
