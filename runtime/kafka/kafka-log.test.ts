@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Kafka, logLevel } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { StoreChange } from '../../state/store.ts';
 import { type KafkaServer, NO_KAFKA, startKafka } from '../../test/servers/kafka.ts';
@@ -17,8 +17,9 @@ import { KafkaLog, type KafkaLogOptions } from './kafka-log.ts';
 import { type Checkpoint, LocalStore } from './local-store.ts';
 import { DELETE_RETENTION_MS, type Restored } from './restore.ts';
 import { GROUP, STATE_KEY } from './testing/owner.ts';
-import { consumerGroupOf } from './topic-config.ts';
+import { changelogOf, consumerGroupOf } from './topic-config.ts';
 
+const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
 const server = await startKafka();
 const root = mkdtempSync(join(tmpdir(), 'beckon-kafka-'));
 const run = process.hrtime.bigint().toString(36);
@@ -182,11 +183,55 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
         }
       });
       await damage((checkpoint) => rewrite({ ...checkpoint, cluster: 'another' }));
-      await damage((checkpoint) => rewrite({ ...checkpoint, offset: checkpoint.offset + 100 }));
       await damage((checkpoint) => rewrite({ ...checkpoint, at: checkpoint.at - DELETE_RETENTION_MS / 2 - 1 }));
       await damage(() => rmSync(folder, { recursive: true }));
       const reasons = restored.filter((_, i) => i % 2 === 0 || i === 0).map(({ wiped }) => wiped);
-      expect(reasons).toEqual(['missing', 'unreadable', 'other-cluster', 'ahead', 'too-old', 'missing']);
+      expect(reasons).toEqual(['missing', 'unreadable', 'other-cluster', 'too-old', 'missing']);
+      const aside = (await LocalStore.open(`${folder}.other-cluster`)) as LocalStore;
+      expect(String(aside.store.get(text('c')))).toBe('deleted long ago');
+      await aside.close();
+    });
+
+    test.each(['ends', 'begins'])('keeps a local state that its changelog lacks the records of (%s)', async (where) => {
+      const [app, stateDir] = [fresh('app'), newFolder()];
+      const log = await open({ app, stateDir });
+      const folder = join(stateDir, 'g', '0');
+      const task = await log.openTask('g', 0);
+      for (const value of ['1', '2']) await task.commit({ outputs: [], offsets: [], changes: [set('a', value)] });
+      await task.close();
+      const rewrite = async (offset: (kept: number) => number): Promise<void> => {
+        const store = (await LocalStore.open(folder)) as LocalStore;
+        const checkpoint = store.checkpoint() as Checkpoint;
+        store.write([], { ...checkpoint, offset: offset(checkpoint.offset) });
+        await store.close();
+      };
+      if (where === 'ends') await rewrite((kept) => kept + 100);
+      else {
+        await rewrite(() => 0);
+        const admin = new KafkaClient(options()).admin();
+        await admin.connect();
+        const topic = changelogOf(app, 'g');
+        await admin.alterConfigs({
+          validateOnly: false,
+          resources: [
+            {
+              type: ConfigResourceTypes.TOPIC,
+              name: topic,
+              configEntries: [{ name: 'cleanup.policy', value: 'delete' }],
+            },
+          ],
+        });
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] });
+        await admin.disconnect();
+      }
+      const opening = log.openTask('g', 0);
+      await expect(opening).rejects.toThrow(Unrecoverable);
+      await expect(opening).rejects.toThrow(new RegExp(`the changelog ${where} at .*goes with .*move the folder away`));
+      const store = (await LocalStore.open(folder)) as LocalStore;
+      expect(String(store.store.get(text('a')))).toBe('2');
+      await store.close();
+      rmSync(folder, { recursive: true });
+      await log.openTask('g', 0);
     });
 
     test.each(['kept', 'deleted'])(

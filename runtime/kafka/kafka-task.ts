@@ -43,11 +43,11 @@ interface Sent {
   readonly ends: Map<string, TopicPartition & { readonly end: number }>;
 }
 
-/** The send under way, for what is to be said when it fails. */
 /** How often, and after how many ms each, committed offsets are asked for again that are behind the state. */
 const POSITIONS_TRIES = 10;
 const POSITIONS_WAIT = 200;
 
+/** The send under way, for what is to be said when it fails. */
 interface Attempt {
   records: readonly NewRecord[];
 }
@@ -96,7 +96,7 @@ export class KafkaTask implements TaskLog {
   /**
    * Takes the task over, in an order that matters: 1. fence the earlier owner, which ends its open transaction; 2. fetch the
    * committed offsets, which nobody else can move any more; 3. replay the changelog, to which nobody else can add any more.
-   * Throws `TaskLost` when the cluster doesn't answer.
+   * Throws `TaskLost` when the cluster doesn't answer, and `Unrecoverable` as `restore` does.
    */
   static async open(
     host: TaskHost,

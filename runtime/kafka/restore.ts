@@ -1,6 +1,8 @@
 // Brings a task's local state to what its changelog says: the tail after the checkpoint, or all of it into an empty store.
+import { rename, rm } from 'node:fs/promises';
 import type { StoreChange } from '../../state/store.ts';
 import { systemClock } from '../clock.ts';
+import { Unrecoverable } from '../errors.ts';
 import type { TopicPartition } from '../log.ts';
 import { reach } from '../steps.ts';
 import type { Fetcher } from './fetcher.ts';
@@ -20,7 +22,7 @@ export function positionsChange(positions: Checkpoint['positions']): StoreChange
 }
 
 /** Why the whole changelog was replayed. */
-export type Wiped = 'missing' | 'unreadable' | 'other-cluster' | 'too-old' | 'ahead' | 'truncated';
+export type Wiped = 'missing' | 'unreadable' | 'other-cluster' | 'too-old';
 
 export interface Restored {
   /** `<group>.<partition>` */
@@ -43,7 +45,10 @@ export interface RestoreOptions {
     | undefined;
 }
 
-/** The task must be fenced before, so that its changelog no longer grows. Throws `Unrecoverable` when the folder is in use. */
+/**
+ * The task must be fenced before, so that its changelog no longer grows. Throws `Unrecoverable` when the folder is in use, and
+ * when the changelog lacks what the local state goes with.
+ */
 export async function restore(
   options: RestoreOptions,
 ): Promise<{ readonly store: LocalStore; readonly checkpoint: Checkpoint; readonly restored: Restored }> {
@@ -52,14 +57,19 @@ export async function restore(
   const [earliest, end] = [await fetcher.offsets.earliest(changelog), await fetcher.offsets.end(changelog)];
   let store = await LocalStore.open(folder);
   let checkpoint = store?.checkpoint();
-  const wiped = store === undefined ? 'unreadable' : doubt(checkpoint, cluster, earliest, end);
+  const wiped = store === undefined ? 'unreadable' : doubt(checkpoint, cluster);
   if (wiped !== undefined || checkpoint === undefined) {
     await store?.close();
-    await wipe(folder);
+    if (wiped === 'other-cluster') await setAside(folder);
+    else await wipe(folder);
     store = await LocalStore.open(folder);
     checkpoint = { offset: earliest, cluster, at: systemClock.now(), positions: {} };
   }
   if (store === undefined) throw new Error(`no state can be kept in ${folder}: see that it can be written to`);
+  if (checkpoint.offset < earliest || checkpoint.offset > end) {
+    await store.close();
+    throw lacking(options, checkpoint.offset, earliest, end);
+  }
   let records = 0;
   try {
     // Notes the files that it has from now on.
@@ -89,12 +99,32 @@ export async function restore(
   return { store, checkpoint, restored: wiped === undefined ? restored : { ...restored, wiped } };
 }
 
-function doubt(checkpoint: Checkpoint | undefined, cluster: string, earliest: number, end: number): Wiped | undefined {
+/** Why the changelog is to be trusted more than the local state. It holds all that is wiped. */
+function doubt(checkpoint: Checkpoint | undefined, cluster: string): Wiped | undefined {
   if (checkpoint === undefined) return 'missing';
   if (checkpoint.cluster !== cluster) return 'other-cluster';
-  if (checkpoint.offset > end) return 'ahead';
-  if (checkpoint.offset < earliest) return 'truncated';
   // Deletions that compaction has dropped since would be missed, and what was deleted come back.
   if (systemClock.now() - checkpoint.at > DELETE_RETENTION_MS / 2) return 'too-old';
   return undefined;
+}
+
+/** What was kept for another cluster, which may be gone: once, in the place of what was set aside before. */
+async function setAside(folder: string): Promise<void> {
+  const aside = `${folder}.other-cluster`;
+  await rm(aside, { recursive: true, force: true });
+  await rename(folder, aside);
+}
+
+/** A compacted topic loses none of these: they were lost with brokers, deleted by hand, or the topic was made anew. */
+function lacking(
+  { task, folder, changelog }: RestoreOptions,
+  kept: number,
+  earliest: number,
+  end: number,
+): Unrecoverable {
+  const { topic } = changelog;
+  const found = kept > end ? `ends at ${end}` : `begins at ${earliest}`;
+  const what = `the changelog ${found}, and the local state in ${folder} goes with ${kept}: records of the changelog were lost, or it was made anew`;
+  const mend = `the state is kept as it is, as it may be the only whole copy: bring the topic ${topic} back, or move the folder away to go on with what the topic has`;
+  return new Unrecoverable(`${what}: ${mend}`, { task, ...changelog });
 }
