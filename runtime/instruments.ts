@@ -55,6 +55,11 @@ export function instruments(version: string) {
     gauges: {
       tasks: gauge('tasks', GROUP, 'Tasks that this instance has, sinks included.'),
       restoring: gauge('restoring', TASK, '1 while a task is taken over and its state restored, else 0.'),
+      logSilent: gauge(
+        'log_silent_seconds',
+        [],
+        'Time since the log last told the ends of all inputs; asked at each scrape.',
+      ),
       lag: gauge('lag_records', [...TASK, 'topic'], 'End offset less the next offset to process.'),
       watermarkDelay: gauge('watermark_delay_seconds', TASK, "Wall clock less the task's watermark."),
       pendingTimers: gauge('pending_timers', TASK, 'Pending timers in memory, the soonest ones.'),

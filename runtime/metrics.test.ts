@@ -47,3 +47,36 @@ test('tells of a registry that fails, and of ids that it does not know', async (
   expect(total(families, 'beckon_registry_errors_total', { kind: 'unavailable' })).toBe(1);
   expect(total(families, 'beckon_registry_errors_total', { kind: 'unknown-id' })).toBe(1);
 });
+
+test('tells for how long the log is silent, though nothing is there to be read, and the lag of what it does tell', async () => {
+  let now = 1000;
+  const metrics = new Metrics({ version: '0', stopwatch: { now: () => now } });
+  const silent = new Set([0, 1]);
+  const endOffset = async ({ partition }: { readonly partition: number }): Promise<number> => {
+    if (silent.has(partition)) throw new Error('no broker answers');
+    return 7;
+  };
+  const sink = { phase: 'running', positions: { sends: 5 }, atEnd: [], available: true, quiet: true } as const;
+  const sinks = [0, 1].map((partition) => ({ ...sink, task: `deliver.${partition}` }));
+  metrics.watch({ log: { endOffset }, time: 'wall', status: () => ({ tasks: [], sinks }) });
+  const look = async (): Promise<[silence: number, lag: number]> => {
+    const families = await read(metrics);
+    return [total(families, 'beckon_log_silent_seconds'), total(families, 'beckon_sink_lag_records')];
+  };
+  now += 90_000;
+  expect(await look()).toEqual([90, 0]);
+  silent.delete(0);
+  now += 5000;
+  expect(await look()).toEqual([95, 2]);
+});
+
+test('a log that answers is not silent', async () => {
+  let now = 1000;
+  const metrics = new Metrics({ version: '0', stopwatch: { now: () => now } });
+  const sinks = [
+    { task: 'deliver.0', phase: 'running', positions: { sends: 5 }, atEnd: [], available: true, quiet: true },
+  ] as const;
+  metrics.watch({ log: { endOffset: async () => 5 }, time: 'wall', status: () => ({ tasks: [], sinks }) });
+  now += 90_000;
+  expect(total(await read(metrics), 'beckon_log_silent_seconds')).toBe(0);
+});

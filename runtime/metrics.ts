@@ -3,7 +3,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Topic, topicNamed } from '../schemas/topics.ts';
-import { systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { type Instruments, instruments } from './instruments.ts';
 import type { Log, TopicPartition } from './log.ts';
 import {
@@ -40,6 +40,8 @@ export interface MetricsOptions {
   /** Beckon's. */
   readonly version: string;
   readonly tallies?: readonly Tally[];
+  /** Measures for how long the log is silent. */
+  readonly stopwatch?: Clock;
 }
 
 /** Who is asked at a scrape. */
@@ -71,9 +73,13 @@ export class Metrics implements Observer, HttpObserver {
   readonly #restoring = new Map<string, number>();
   readonly #ends: Refreshed<ReadonlyMap<string, number>>;
   readonly #sizes: Refreshed<ReadonlyMap<string, number>>;
+  readonly #stopwatch: Clock;
   #watched: Watched | undefined;
+  /** When the log last told all that it was asked. */
+  #answeredAt = 0;
 
-  constructor({ version, tallies = [] }: MetricsOptions) {
+  constructor({ version, tallies = [], stopwatch = systemClock }: MetricsOptions) {
+    this.#stopwatch = stopwatch;
     this.#instruments = instruments(version);
     this.#tallies = new Map(
       tallies.map(({ topic, name, labelNames, help, labels }) => {
@@ -88,6 +94,7 @@ export class Metrics implements Observer, HttpObserver {
   /** From now on scrapes tell where the tasks of an instance stand. */
   watch(watched: Watched): void {
     this.#watched = watched;
+    this.#answeredAt = this.#stopwatch.now();
   }
 
   /** Everything, in Prometheus's text format. */
@@ -186,6 +193,7 @@ export class Metrics implements Observer, HttpObserver {
       const bytes = sizes.get(one.task);
       if (bytes !== undefined) gauges.stateBytes.set(labels, bytes);
     }
+    gauges.logSilent.set((this.#stopwatch.now() - this.#answeredAt) / 1000);
     for (const [group, count] of held) gauges.tasks.set({ topology: group }, count);
     for (const task of tasks) {
       const labels = labelsOf(taskNamed(task.task));
@@ -204,7 +212,7 @@ export class Metrics implements Observer, HttpObserver {
     }
   }
 
-  /** The end offset of every input of every task. */
+  /** The end offset of every input of every task, as far as it is told. */
   async #askEnds(): Promise<ReadonlyMap<string, number>> {
     const watched = this.#watched as Watched;
     const { tasks, sinks } = watched.status();
@@ -215,9 +223,16 @@ export class Metrics implements Observer, HttpObserver {
         if (input !== undefined) inputs.set(keyOf(input), input);
       }
     }
-    return new Map(
-      await Promise.all([...inputs].map(async ([key, input]) => [key, await watched.log.endOffset(input)] as const)),
+    const ends = new Map<string, number>();
+    await Promise.all(
+      [...inputs].map(async ([key, input]) => {
+        const end = await watched.log.endOffset(input).catch(() => undefined);
+        if (end !== undefined) ends.set(key, end);
+      }),
     );
+    if (ends.size === inputs.size) this.#answeredAt = this.#stopwatch.now();
+    else if (ends.size === 0) throw new Error('the log tells no end');
+    return ends;
   }
 
   async #askSizes(): Promise<ReadonlyMap<string, number>> {

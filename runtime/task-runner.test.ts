@@ -332,7 +332,10 @@ describe('time', () => {
   });
 });
 
-test('the log tells of a timer that fails, and not what its processor said of it', async () => {
+test('logs and dead letters tell of processors that fail, and not what these said: it may quote a value', async () => {
+  const quote = (): never => {
+    throw new Error('not a number: +10000000001');
+  };
   const failing = defineTopology({
     name: 'failing',
     keyed: 'user',
@@ -341,28 +344,24 @@ test('the log tells of a timer that fails, and not what its processor said of it
       {
         name: 'fail',
         emits: [],
-        on: [on(events, (_, context) => context.setTimer(timers.due, 1, 'a'))],
-        timers: [
-          {
-            kind: timers.due,
-            fire: () => {
-              throw new Error('not a number: +10000000001');
-            },
-          },
-        ],
+        on: [on(events, ({ userId }, context) => (userId === 'u' ? context.setTimer(timers.due, 1, 'a') : quote()))],
+        timers: [{ kind: timers.due, fire: quote }],
       },
     ],
     outputs: [],
     globals: [],
   });
   const lines: string[] = [];
-  await engine.put(events, event('u', 20));
+  await engine.put(events, event('u', 20), event('v', 21));
   const { runner } = start({ topology: failing, logger: pino({}, { write: (line) => void lines.push(line) }) });
   await rest(runner);
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
     { task: 'failing.0', code: 'processing-failed', at: 1 },
   ]);
   expect(lines.join()).not.toContain('+1000');
+  const [letter] = await engine.letters();
+  expect(letter?.headers).toMatchObject({ code: 'processing-failed', message: expect.stringContaining('simulate') });
+  expect(letter?.headers.message).not.toContain('+1000');
 });
 
 describe('a storm of timers', () => {

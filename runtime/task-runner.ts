@@ -28,6 +28,8 @@ const FOLLOW_AFTER = 1000;
 const PATIENCE = 2;
 /** The longest wait for something to happen, ms: time goes on although nothing is appended. */
 const IDLE_WAIT = 200;
+/** What shows why a processor failed. */
+const MEND = 'simulate the same events to see why';
 /** Where the number of dead letters is kept, beside the task's own state. */
 const DEAD_LETTERS_KEY = Buffer.from('m/dead-letters');
 
@@ -232,7 +234,11 @@ export class TaskRunner {
     const { value, key } = decoded as Extract<Decoded, { readonly value: unknown }>;
     if (!task.advance(task.timeAfter(topic, value, wall), SLICE_TIMERS)) return false;
     const fate = task.process(topic, value, key);
-    if (typeof fate === 'object') this.#refuse(deadLetter(record, { topic: topic.topic, partition }, fate));
+    if (typeof fate === 'object') {
+      // Not why: what a processor threw may quote a property's value, and messages are shown where values are not.
+      const refused = { code: fate.code, message: `a processor failed and what it did was undone: ${MEND}` };
+      this.#refuse(deadLetter(record, { topic: topic.topic, partition }, refused));
+    }
     // Timers it set for passed instants fire at once; what one slice leaves fires before the next record.
     task.advance(task.streamTime, SLICE_TIMERS);
     return true;
@@ -331,9 +337,8 @@ export class TaskRunner {
   #encode(task: Task): void {
     const { log, serde, logger } = this.#options;
     for (const { at, refusal } of task.failures.splice(0)) {
-      // Not why: what a processor threw may quote a property's value.
-      const mend = 'simulate the same events to see why';
-      logger.error({ task: this.name, code: refusal.code, at }, `a timer failed and what it did was undone: ${mend}`);
+      // Not why, here neither.
+      logger.error({ task: this.name, code: refusal.code, at }, `a timer failed and what it did was undone: ${MEND}`);
     }
     const emitted = task.takeOutputs();
     if (emitted.length === 0) return;

@@ -153,6 +153,50 @@ test('waits for a sink that can not be opened yet, and gives up on one that neve
   await expect(never.start()).rejects.toThrow('never');
 });
 
+const STOPPED = 'the instance was stopped before it had started';
+
+test('told to stop while a sink can not be opened yet, it tries no more and starts nothing', async () => {
+  const tried = Promise.withResolvers<void>();
+  let tries = 0;
+  const open = async (): Promise<void> => {
+    tries++;
+    tried.resolve();
+    throw new SinkUnavailable('not yet');
+  };
+  await engine.put(events, ...some(0, 1));
+  const worker = workerOf({ sinks: [sinkOf(events, undefined, open)] });
+  const refused = expect(worker.start()).rejects.toThrow(STOPPED);
+  await tried.promise;
+  await worker.stop();
+  await refused;
+  expect(tries).toBe(1);
+  expect(await engine.values(signals)).toEqual([]);
+});
+
+test('told to stop while a sink is being opened, it leaves it closed', async () => {
+  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let isOpen = false;
+  const sink: Sink = {
+    ...sinkOf(events),
+    open: async () => {
+      asked.resolve();
+      await answered.promise;
+      isOpen = true;
+    },
+    close: async () => {
+      isOpen = false;
+    },
+  };
+  const worker = workerOf({ sinks: [sink] });
+  const refused = expect(worker.start()).rejects.toThrow(STOPPED);
+  await asked.promise;
+  await worker.stop();
+  answered.resolve();
+  await refused;
+  expect(isOpen).toBe(false);
+  expect(worker.status().sinks).toEqual([]);
+});
+
 test('has read its global tables before the first record is processed', async () => {
   const definition = { tenantId: 't', campaignId: 'c', version: 1, effectiveFrom: 0, definition: '{}' };
   await engine.put(campaigns, definition);

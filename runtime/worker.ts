@@ -1,4 +1,5 @@
 // The engine of one instance: a part in the group of every topology and every sink, on one log.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Topic } from '../schemas/topics.ts';
 import { DEAD_LETTERS } from '../schemas/topics.ts';
@@ -55,6 +56,7 @@ export class Worker {
   readonly #globals: readonly GlobalReader[];
   readonly #tasks: GroupRunner<TaskRunner>[] = [];
   readonly #sinks: GroupRunner<SinkRunner>[] = [];
+  readonly #stopping = new AbortController();
   #failed = false;
   #started = false;
 
@@ -66,7 +68,10 @@ export class Worker {
     );
   }
 
-  /** Opens what is shared, joins every group and starts a runner for what it is assigned. Throws when that can't be done. */
+  /**
+   * Opens what is shared, joins every group and starts a runner for what it is assigned. Throws when that can't be done, and
+   * when `stop` is called meanwhile; nothing runs or stays open then.
+   */
   async start(): Promise<void> {
     const { log, serde, topologies, sinks, partitions, time, logger, lateness, maxJump, observer, readiness } =
       this.#options;
@@ -76,7 +81,12 @@ export class Worker {
       await log.createTopics([...specs, { topic: DEAD_LETTERS, partitions, cleanup: 'delete' }]);
     }
     await serde.open(topics);
-    for (const reader of this.#globals) await reader.open();
+    for (const reader of this.#globals) {
+      this.#goesOn();
+      await reader.open();
+      if (this.#stopping.signal.aborted) await reader.close();
+    }
+    this.#goesOn();
     readiness?.reached('tables');
     const clock: Clock | undefined = time === 'wall' ? systemClock : undefined;
     const common = { log, serde, clock, stopwatch: systemClock, logger, observer };
@@ -95,7 +105,10 @@ export class Worker {
     for (const sink of sinks) {
       const refuses = ({ topic }: Topic<unknown>): boolean =>
         (groups.find(({ reads }) => reads.includes(topic))?.group ?? sink.name) === sink.name;
-      await openSink(sink, logger, observer);
+      await openSink(sink, logger, observer, this.#stopping.signal);
+      // Whoever stopped it has closed the sink already, while it was opened.
+      if (this.#stopping.signal.aborted) await sink.close();
+      this.#goesOn();
       this.#sinks.push(
         new GroupRunner({
           ...group,
@@ -114,8 +127,12 @@ export class Worker {
     this.#started = true;
   }
 
-  /** Ends every runner after its slice and commit, and leaves every group, so that other instances take over at once. */
+  /**
+   * Ends every runner after its slice and commit, and leaves every group, so that other instances take over at once. A start
+   * that is still under way ends, too.
+   */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     const ended = await Promise.allSettled(this.#groups.map((group) => group.stop()));
     for (const reader of this.#globals) await reader.close();
     for (const sink of this.#options.sinks) await sink.close();
@@ -148,6 +165,10 @@ export class Worker {
     return [...this.#tasks, ...this.#sinks];
   }
 
+  #goesOn(): void {
+    if (this.#stopping.signal.aborted) throw new Error('the instance was stopped before it had started');
+  }
+
   /** The first failure is the one that is told: others are most often what came of it. */
   #onFailure(error: unknown): void {
     if (this.#failed) return;
@@ -159,7 +180,12 @@ export class Worker {
 const OPEN_TRIES = 30;
 const OPEN_WAIT = 1000;
 
-async function openSink(sink: Sink, logger: Logger, observer: Observer | undefined): Promise<void> {
+async function openSink(
+  sink: Sink,
+  logger: Logger,
+  observer: Observer | undefined,
+  stopped: AbortSignal,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await sink.open();
@@ -167,7 +193,8 @@ async function openSink(sink: Sink, logger: Logger, observer: Observer | undefin
       if (!(error instanceof SinkUnavailable) || attempt === OPEN_TRIES) throw error;
       observer?.sinkFailed(sink.name);
       logger.warn({ sink: sink.name, attempt }, `the sink can't be opened yet: ${error.message}`);
-      await new Promise((resolve) => setTimeout(resolve, OPEN_WAIT));
+      await delay(OPEN_WAIT, undefined, { signal: stopped }).catch(() => {});
+      if (stopped.aborted) return;
     }
   }
 }
