@@ -9,7 +9,7 @@ import { reach } from '../steps.ts';
 import { coordinatorOf, isFenced, type KafkaClient, mayPass, retrying } from './client.ts';
 import type { Fetcher } from './fetcher.ts';
 import type { Checkpoint, LocalStore } from './local-store.ts';
-import { RecordProducer } from './producer.ts';
+import { RecordProducer, type Run } from './producer.ts';
 import { refusal } from './refusals.ts';
 import { positionsChange, type Restored, type RestoreOptions, restore } from './restore.ts';
 import { inSends } from './sends.ts';
@@ -236,9 +236,10 @@ export class KafkaTask implements TaskLog {
     let next = this.#checkpoint.offset;
     for (const send of inSends([...outputs, ...logged])) {
       attempt.records = send.records;
-      const firsts = await this.#producer.send(send.batches);
+      const written = await this.#producer.send(send.batches);
       for (const [i, batch] of send.batches.entries()) {
-        const end = (firsts[i] as number) + batch.records.length;
+        const last = written[i]?.at(-1) as Run;
+        const end = last.first + last.count;
         const to = { topic: batch.topic, partition: batch.partition };
         if (to.topic === topic) next = end;
         else ends.set(keyOf(to), { ...to, end });

@@ -31,13 +31,6 @@ declare module 'kafkajs/src/broker/index.js' {
   import type { Metadata } from 'kafkajs/src/protocol/requests/metadata/index.js';
   import type { ProtocolVersions } from 'kafkajs/src/protocol/requests/produce/index.js';
 
-  export interface Produced {
-    readonly topics: readonly {
-      readonly topicName: string;
-      readonly partitions: readonly { readonly partition: number; readonly baseOffset: string }[];
-    }[];
-  }
-
   export interface Connection {
     readonly clientId: string;
     /** Another one after it was connected anew. */
@@ -242,7 +235,7 @@ declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
 
 declare module 'kafkajs/src/protocol/requests/produce/index.js' {
   import type { Message } from 'kafkajs';
-  import type { Produced, ProducerId } from 'kafkajs/src/broker/index.js';
+  import type { ProducerId } from 'kafkajs/src/broker/index.js';
   import type Encoder from 'kafkajs/src/protocol/encoder.js';
 
   export interface ProtocolVersions<Request, Protocol> {
@@ -258,9 +251,17 @@ declare module 'kafkajs/src/protocol/requests/produce/index.js' {
       encode(): Promise<Encoder>;
     };
     readonly response: {
-      decode(payload: Buffer): Promise<Produced & { readonly clientSideThrottleTime?: number }>;
-      /** Throws the first of its partitions' errors. */
-      parse<T extends Produced>(decoded: T): Promise<T>;
+      decode(payload: Buffer): Promise<{
+        readonly topics: readonly {
+          readonly topicName: string;
+          readonly partitions: readonly {
+            readonly partition: number;
+            readonly errorCode: number;
+            readonly baseOffset: string;
+          }[];
+        }[];
+        readonly clientSideThrottleTime?: number;
+      }>;
     };
   }
 

@@ -1,7 +1,8 @@
 // Produce requests: batches that are encoded already, on their way to a broker without another copy.
 //
 // kafkajs's own request takes messages, not batches, and copies what it encoded twice more on its way to the socket.
-import type { Broker, Produced } from 'kafkajs/src/broker/index.js';
+import type { Broker } from 'kafkajs/src/broker/index.js';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error.js';
 import produceVersions from 'kafkajs/src/protocol/requests/produce/index.js';
 import { ByteWriter } from '../../schemas/byte-writer.ts';
 import type { TopicPartition } from '../log.ts';
@@ -18,12 +19,20 @@ export interface EncodedBatch extends TopicPartition {
   readonly bytes: Buffer;
 }
 
-/** Sends batches to the broker that leads them. Throws the first of the partitions' errors; others may have been written. */
+/** What became of a batch. */
+export interface Produced extends TopicPartition {
+  /** Of its first record. */
+  readonly offset: number;
+  /** Why it was not written, by kafkajs' names of the protocol's errors. */
+  readonly error: Error | undefined;
+}
+
+/** Sends batches to the broker that leads them. Throws where nobody knows what became of any. */
 export async function produce(
   broker: Broker,
   transactionalId: string | null,
   batches: readonly EncodedBatch[],
-): Promise<Produced> {
+): Promise<readonly Produced[]> {
   const { request, response } = broker.lookupRequest(
     PRODUCE,
     produceVersions,
@@ -48,9 +57,14 @@ export async function produce(
         },
       });
     });
-    const decoded = await response.decode(payload);
-    connection.requestQueue.maybeThrottle(decoded.clientSideThrottleTime);
-    return await response.parse(decoded);
+    const { topics, clientSideThrottleTime } = await response.decode(payload);
+    connection.requestQueue.maybeThrottle(clientSideThrottleTime);
+    return topics.flatMap(({ topicName: topic, partitions }) =>
+      partitions.map(({ partition, errorCode, baseOffset }) => {
+        const error = errorCode === 0 ? undefined : createErrorFromCode(errorCode);
+        return { topic, partition, offset: Number(baseOffset), error };
+      }),
+    );
   } catch (error) {
     // As kafkajs does: the broker's other connections go with it.
     if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();

@@ -171,6 +171,35 @@ describe.skipIf(first === undefined)(first === undefined ? NO_KAFKA : 'a transac
     await other.close();
   });
 
+  test('takes what is larger than a topic takes at once, in batches that it takes', async () => {
+    const task = await opened();
+    const small = { topic: `small-${app}`, partition: 0 };
+    const configEntries = [{ name: 'max.message.bytes', value: '10000' }];
+    await admin.createTopics({
+      topics: [{ topic: small.topic, replicaAssignment: [{ partition: 0, replicas: [FIRST] }], configEntries }],
+    });
+    await log.createTopics([{ topic: small.topic, partitions: 1, cleanup: 'delete' }]);
+    const values = Array.from({ length: 400 }, (_, i) => `${i} ${'x'.repeat(i % 900)}`);
+    const outputs = values.flatMap((value, i) => [
+      record(small, value),
+      ...(i % 100 === 0 ? [record(out, value)] : []),
+    ]);
+    let asked = 0;
+    one.gate = (api) => (api === PRODUCE && ++asked === 4 ? 'forget' : 'pass');
+    await task.commit({ outputs, offsets: [{ ...out, offset: 2 }], changes: [] });
+    await task.commit({ outputs, offsets: [{ ...out, offset: 3 }], changes: [] });
+    const twice = [...values, ...values];
+    expect(valuesOf(await readAll(log, small))).toEqual(twice);
+    expect(valuesOf(await readAll(log, out))).toEqual(['1', ...twice.filter((_, i) => i % 100 === 0)]);
+    const offsets = await log.append(values.map((value) => record(small, value)));
+    const last = await log.read(small, offsets.at(-1) as number, 1);
+    expect(valuesOf(last)).toEqual([values.at(-1)]);
+    const huge = { ...record(small, 'huge'), value: Buffer.alloc(20_000) };
+    await expect(log.append([record(small, 'a'), huge])).rejects.toThrow(
+      `one of 20004 bytes for the topic ${small.topic}: raise`,
+    );
+  });
+
   test('is not needed: an append is not doubled either', async () => {
     await opened();
     const other = { topic: `${app}.g.changelog`, partition: 0 };

@@ -8,16 +8,13 @@ import { ByteWriter } from '../../schemas/byte-writer.ts';
 import type { NewRecord, TopicPartition } from '../log.ts';
 import { coordinatorOf, errorType, isTransient, type KafkaClient, Retries } from './client.ts';
 import { Leaders } from './leaders.ts';
-import { type EncodedBatch, produce } from './produce-request.ts';
-import { encodeBatch } from './record-batch.ts';
+import { halved, inPieces, type PendingBatch, pendingBatch, type Sender, sequenceAfter } from './pending-batch.ts';
+import { type Produced, produce } from './produce-request.ts';
 
 /** How long (ms) brokers that fail are asked again: enough for one to restart. */
 const PATIENCE = 20_000;
 const GROUP = 0;
 const TRANSACTION = 1;
-/** Numbers of records go round after the highest of 32 bits. */
-const NUMBERS = 2 ** 31;
-
 export interface Transactional {
   readonly id: string;
   /** ms after which the coordinator ends a transaction that was left open. */
@@ -27,6 +24,12 @@ export interface Transactional {
 /** Records of one partition, written at once or not at all. */
 export interface Batch extends TopicPartition {
   readonly records: readonly NewRecord[];
+}
+
+/** Where records were written: so many from an offset on, without a gap. */
+export interface Run {
+  readonly first: number;
+  readonly count: number;
 }
 
 /**
@@ -41,6 +44,8 @@ export class RecordProducer {
   readonly #sequences = new Map<string, number>();
   /** Batches that are on their way, or will be tried again, keep their bytes: it writes behind them or elsewhere. */
   readonly #writer = new ByteWriter();
+  /** Bytes of a batch that topics took none of that were twice as large. */
+  readonly #limits = new Map<string, number>();
   /** The partitions that the coordinator knows to be of the open transaction. */
   readonly #added = new Set<string>();
   #id = { producerId: '', producerEpoch: -1 };
@@ -64,13 +69,20 @@ export class RecordProducer {
     }
   }
 
-  /** Writes batches of different partitions. Gives the offset of each one's first record, in their order. */
-  async send(batches: readonly Batch[]): Promise<readonly number[]> {
+  /**
+   * Writes batches of different partitions: each in one piece, or in as many as its topic takes. Gives where each one's
+   * records are, in their order.
+   */
+  async send(batches: readonly Batch[]): Promise<readonly (readonly Run[])[]> {
     if (this.#transactional !== undefined) await this.#add(batches, this.#transactional);
-    const encoded = batches.map((batch) => this.#encode(batch));
-    const offsets = new Map<string, number>();
-    await this.#deliver(encoded, offsets, new Retries(PATIENCE));
-    return batches.map((batch) => offsets.get(keyOf(batch)) as number);
+    const written = new Map<string, Run[]>();
+    const pieces = batches.map((batch) => this.#encode(batch));
+    const most = Math.max(0, ...pieces.map(({ length }) => length));
+    for (let i = 0; i < most; i++) {
+      const next = pieces.flatMap((of) => of[i] ?? []);
+      await this.#deliver(next, written, new Retries(PATIENCE));
+    }
+    return batches.map((batch) => written.get(keyOf(batch)) ?? []);
   }
 
   /** Makes a group's offsets part of the transaction. */
@@ -148,37 +160,63 @@ export class RecordProducer {
     for (const batch of fresh) this.#added.add(keyOf(batch));
   }
 
-  /** With the next numbers of its partition: the same bytes are sent on every try, and the broker knows them by these. */
-  #encode({ topic, partition, records }: Batch): EncodedBatch {
+  /** With the next numbers of its partition; each piece is to be sent once the one before is written. */
+  #encode({ topic, partition, records }: Batch): PendingBatch[] {
     const key = keyOf({ topic, partition });
-    const firstSequence = this.#sequences.get(key) ?? 0;
-    this.#sequences.set(key, (firstSequence + records.length) % NUMBERS);
-    const head = { ...this.#id, firstSequence, transactional: this.#transactional !== undefined };
-    return { topic, partition, bytes: encodeBatch(this.#writer, records, head) };
+    const pieces: PendingBatch[] = [];
+    for (const piece of inPieces(records, this.#limits.get(topic) ?? Number.POSITIVE_INFINITY)) {
+      const sequence = this.#sequences.get(key) ?? 0;
+      this.#sequences.set(key, sequenceAfter(sequence, piece.length));
+      pieces.push(pendingBatch(this.#writer, { topic, partition }, piece, this.#sender, sequence));
+    }
+    return pieces;
+  }
+
+  get #sender(): Sender {
+    return { ...this.#id, transactional: this.#transactional !== undefined };
   }
 
   /**
-   * Writes every batch to its leader. Those of a broker that fails are tried again on their own, wherever their leaders are by
-   * then, with the numbers that they have: a broker that has one of them already says where, and doesn't write it again.
+   * Writes every batch to its leader. Those that fail are tried again on their own, wherever their leaders are by then, with
+   * the numbers that they have: a broker that has one of them already says where, and doesn't write it again.
    */
-  async #deliver(batches: readonly EncodedBatch[], offsets: Map<string, number>, retries: Retries): Promise<void> {
+  async #deliver(batches: readonly PendingBatch[], written: Map<string, Run[]>, retries: Retries): Promise<void> {
     const byLeader = await this.#again(retries, () => this.#byLeader(batches));
     const delivered = await Promise.allSettled(
       [...byLeader].map(async ([leader, part]) => {
+        let failed: readonly (readonly [PendingBatch, unknown])[];
         try {
-          await this.#produce(leader, part, offsets);
+          failed = await this.#produce(leader, part, written);
         } catch (error) {
-          await this.#recover(error, retries, isTransient(error));
-          await this.#deliver(part, offsets, retries);
+          failed = part.map((batch) => [batch, error]);
         }
+        const tooLarge = failed.filter(([batch, error]) => isTooLarge(error) && batch.records.length > 1);
+        for (const [batch] of tooLarge) await this.#deliverHalves(batch, written);
+        const again = failed.filter((one) => !tooLarge.includes(one));
+        const [, error] = again.find(([, e]) => !isTransient(e)) ?? again[0] ?? [];
+        if (error === undefined) return;
+        await this.#recover(error, retries, isTransient(error));
+        await this.#deliver(
+          again.map(([batch]) => batch),
+          written,
+          retries,
+        );
       }),
     );
     // Not before every part is done: nothing is on its way any more when it fails.
     for (const part of delivered) if (part.status === 'rejected') throw part.reason;
   }
 
-  async #byLeader(batches: readonly EncodedBatch[]): Promise<Map<string, EncodedBatch[]>> {
-    const byLeader = new Map<string, EncodedBatch[]>();
+  /** Of a batch that its topic doesn't take; the next ones of the topic are no larger than that. */
+  async #deliverHalves(batch: PendingBatch, written: Map<string, Run[]>): Promise<void> {
+    const limit = batch.bytes.length >> 1;
+    this.#limits.set(batch.topic, Math.min(limit, this.#limits.get(batch.topic) ?? limit));
+    for (const half of halved(this.#writer, batch, this.#sender))
+      await this.#deliver([half], written, new Retries(PATIENCE));
+  }
+
+  async #byLeader(batches: readonly PendingBatch[]): Promise<Map<string, PendingBatch[]>> {
+    const byLeader = new Map<string, PendingBatch[]>();
     for (const batch of batches) {
       const leader = await this.#leaders.of(batch);
       const part = byLeader.get(leader);
@@ -188,12 +226,27 @@ export class RecordProducer {
     return byLeader;
   }
 
-  async #produce(leader: string, batches: readonly EncodedBatch[], offsets: Map<string, number>): Promise<void> {
+  /** Notes what is written, and gives what is not, and why. */
+  async #produce(
+    leader: string,
+    batches: readonly PendingBatch[],
+    written: Map<string, Run[]>,
+  ): Promise<readonly (readonly [PendingBatch, unknown])[]> {
     const broker = await this.#cluster.findBroker({ nodeId: leader });
-    const { topics } = await produce(broker, this.#transactional?.id ?? null, batches);
-    for (const { topicName: topic, partitions } of topics) {
-      for (const { partition, baseOffset } of partitions) offsets.set(keyOf({ topic, partition }), Number(baseOffset));
+    const answers = new Map<string, Produced>();
+    for (const produced of await produce(broker, this.#transactional?.id ?? null, batches))
+      answers.set(keyOf(produced), produced);
+    const failed: [PendingBatch, unknown][] = [];
+    for (const batch of batches) {
+      const answer = answers.get(keyOf(batch));
+      if (answer === undefined) throw new Error(`the broker says nothing of ${keyOf(batch)}`);
+      if (answer.error === undefined) {
+        const runs = written.get(keyOf(batch)) ?? [];
+        written.set(keyOf(batch), runs);
+        runs.push({ first: answer.offset, count: batch.records.length });
+      } else failed.push([batch, answer.error]);
     }
+    return failed;
   }
 
   /** Asks the coordinator of a group or transactional id, until it does it, or an error doesn't pass. */
@@ -246,6 +299,11 @@ export class RecordProducer {
  */
 function wasAnswered(error: unknown): boolean {
   return errorType(error) !== undefined && isTransient(error);
+}
+
+/** Larger than `max.message.bytes` of the topic, or than its segments. */
+function isTooLarge(error: unknown): boolean {
+  return /^(MESSAGE|RECORD_LIST)_TOO_LARGE$/.test(errorType(error) ?? '');
 }
 
 function byTopic<T extends TopicPartition>(of: readonly T[]): { readonly topic: string; readonly entries: T[] }[] {

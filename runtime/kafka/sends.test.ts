@@ -63,6 +63,8 @@ describe('the sends of records', () => {
 
   test('give each record its offset from those of its batches', () => {
     const [send] = [...inSends([recordOf(1, 0), recordOf(1, 1), recordOf(1, 0), recordOf(1, 0, 'u')])];
-    expect(send && offsetsOf(send, [10, 20, 30])).toEqual([10, 20, 11, 30]);
+    const at = (first: number, count = 1) => ({ first, count });
+    expect(send && offsetsOf(send, [[at(10, 2)], [at(20)], [at(30)]])).toEqual([10, 20, 11, 30]);
+    expect(send && offsetsOf(send, [[at(10), at(15)], [at(20)], [at(30)]])).toEqual([10, 20, 15, 30]);
   });
 });

@@ -1,9 +1,9 @@
 // Records as a producer takes them: in sends of a size that brokers handle well, each of one batch a partition.
 import type { NewRecord } from '../log.ts';
-import type { Batch } from './producer.ts';
+import type { Batch, Run } from './producer.ts';
 import { BATCH_HEAD, mostBytes } from './record-batch.ts';
 
-/** Below what a broker takes in one batch (1 MB). A single record may be larger: what a topic takes is its own affair. */
+/** Below what a broker takes in one batch unless it is told otherwise (1 MB). Producers halve it where a topic takes less. */
 const BATCH_BYTES = 900_000;
 /** Encoding a send holds up everything else in the process, for some ms at this size. */
 const SEND_BYTES = 3 << 20;
@@ -48,15 +48,18 @@ export function* inSends(records: readonly NewRecord[]): Generator<Send> {
   }
 }
 
-/** The offsets of a send's records, in their order, from the first offset of each of its batches. */
-export function offsetsOf({ records, batches }: Send, baseOffsets: readonly number[]): number[] {
-  const next = new Map<string, number>(
-    batches.map(({ topic, partition }, i) => [`${topic}/${partition}`, baseOffsets[i] as number] as const),
+/** The offsets of a send's records, in their order, from where the records of each of its batches are. */
+export function offsetsOf({ records, batches }: Send, written: readonly (readonly Run[])[]): number[] {
+  const offsets = new Map(
+    batches.map(({ topic, partition }, i) => [`${topic}/${partition}`, inTurn(written[i] ?? [])] as const),
   );
   return records.map(({ topic, partition }) => {
-    const key = `${topic}/${partition}`;
-    const offset = next.get(key) as number;
-    next.set(key, offset + 1);
-    return offset;
+    const next = offsets.get(`${topic}/${partition}`)?.next();
+    if (next?.done !== false) throw new Error(`a record of ${topic}/${partition} has no offset`);
+    return next.value;
   });
+}
+
+function* inTurn(runs: readonly Run[]): Generator<number> {
+  for (const { first, count } of runs) for (let i = 0; i < count; i++) yield first + i;
 }
