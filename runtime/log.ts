@@ -86,6 +86,11 @@ export interface Log {
    * instance appended or committed is never missed, unless another's open transaction lies before it.
    */
   read(input: TopicPartition, from: number, limit: number, maxBytes?: number): Promise<readonly LogRecord[]>;
+  /**
+   * Where a reader goes on that has taken every record before `from`: behind what is known here to hold none, as the ends of
+   * transactions do; at the least `from`. Commit it, so that retention can take all of that away and nothing is missed.
+   */
+  resumeAt(input: TopicPartition, from: number): number;
   /** Appends in one step, outside any task. Resolves to the records' offsets once they are durable. */
   append(records: readonly NewRecord[]): Promise<readonly number[]>;
   /**

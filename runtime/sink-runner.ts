@@ -21,6 +21,8 @@ import type { TaskPhase } from './task-runner.ts';
 const FIRST_RETRY = 100;
 const LONGEST_RETRY = 10_000;
 const IDLE_WAIT = 500;
+/** A sink at rest for so long (ms) commits what lies behind its last record and holds none. */
+const REST = 1000;
 
 export interface SinkRunnerOptions {
   readonly sink: Sink;
@@ -75,6 +77,7 @@ export class SinkRunner {
   #woken = false;
   #quiet = false;
   #available = true;
+  #committedAt = 0;
 
   constructor(options: SinkRunnerOptions) {
     this.#options = options;
@@ -100,6 +103,7 @@ export class SinkRunner {
           if (this.#stop.signal.aborted) break;
           moved = (await this.#next(topic, taskLog)) || moved;
         }
+        if (!moved) await this.#passOver(topics, taskLog);
         this.#quiet = !moved && !this.#woken;
         if (moved) await this.#wait(sink.lingerMs ?? 0, true);
         else await this.#wait(IDLE_WAIT, false);
@@ -135,7 +139,7 @@ export class SinkRunner {
 
   /** Writes the topic's next batch; false when there is none. */
   async #next(topic: Topic<unknown>, taskLog: TaskLog): Promise<boolean> {
-    const { sink, partition, log, serde } = this.#options;
+    const { sink, partition, log, serde, stopwatch } = this.#options;
     const input = { topic: topic.topic, partition };
     const from = taskLog.position(input);
     const noted = readBegun(taskLog, topic);
@@ -188,7 +192,8 @@ export class SinkRunner {
           if (record === undefined) continue;
           letters.push(deadLetter(record, input, { code: 'refused', message: `refused by the sink ${sink.name}` }));
         }
-        const offsets = [{ ...input, offset: begun.last + 1 }];
+        const offsets = [{ ...input, offset: log.resumeAt(input, begun.last + 1) }];
+        this.#committedAt = stopwatch.now();
         const written = taskLog.commit({
           outputs: [...outputs, ...letters],
           offsets,
@@ -205,6 +210,21 @@ export class SinkRunner {
       begun = { ...begun, refused: [...begun.refused, refused] };
       await taskLog.commit({ outputs: [], offsets: [], changes: [begunChange(topic, begun)] });
     }
+  }
+
+  /** Commits the ends of transactions behind the last records, which retention may take away too. */
+  async #passOver(topics: readonly Topic<unknown>[], taskLog: TaskLog): Promise<void> {
+    const { log, partition, stopwatch } = this.#options;
+    if (stopwatch.now() - this.#committedAt < REST) return;
+    const offsets = topics.flatMap(({ topic }) => {
+      const input = { topic, partition };
+      const from = taskLog.position(input);
+      const offset = log.resumeAt(input, from);
+      return offset > from ? [{ ...input, offset }] : [];
+    });
+    if (offsets.length === 0) return;
+    this.#committedAt = stopwatch.now();
+    await taskLog.commit({ outputs: [], offsets, changes: [] });
   }
 
   /** The dead letters of records that can't be decoded: of each one, in whichever group it is that refuses the topic's. */

@@ -51,6 +51,7 @@ function readingBy(log: Log, read: Log['read']): Log {
     createTopics: (specs) => log.createTopics(specs),
     partitions: (topic) => log.partitions(topic),
     endOffset: (input) => log.endOffset(input),
+    resumeAt: (input, from) => log.resumeAt(input, from),
     read,
     append: (records) => log.append(records),
     onAppend: (topic, listener) => log.onAppend(topic, listener),

@@ -26,6 +26,8 @@ const COMMIT_MS = 300;
 const FOLLOW_AFTER = 1000;
 /** What comes within so many ms is processed before a commit. */
 const PATIENCE = 2;
+/** A task at rest for so long (ms) commits what lies behind its last record and holds none. */
+const REST = 1000;
 /** The longest wait for something to happen, ms: time goes on although nothing is appended. */
 const IDLE_WAIT = 200;
 /** What shows why a processor failed. */
@@ -107,7 +109,7 @@ export class TaskRunner {
       this.#committedAt = this.#options.stopwatch.now();
       this.#phase = 'running';
       while (!this.#stopping) await this.#turn(task, inputs);
-      await this.#commit(task, taskLog);
+      if (this.#uncommitted > 0 || this.#passesOver(inputs, taskLog)) await this.#commit(task, taskLog);
       await this.#committing;
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
@@ -178,6 +180,9 @@ export class TaskRunner {
     }
     await this.#committing;
     if (!idle || inputs.mustFetch) return;
+    const taskLog = this.#taskLog as TaskLog;
+    if (stopwatch.now() - this.#committedAt >= REST && this.#passesOver(inputs, taskLog))
+      await this.#commit(task, taskLog);
     this.#quiet = caughtUp && this.#uncommitted === 0 && !this.#woken;
     await this.#wait(IDLE_WAIT);
   }
@@ -270,7 +275,6 @@ export class TaskRunner {
   async #commit(task: Task, taskLog: TaskLog): Promise<void> {
     await this.#committing;
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#uncommitted === 0) return;
     this.#uncommitted = 0;
     this.#committedAt = this.#options.stopwatch.now();
     const { changes, token } = task.takeChanges();
@@ -286,14 +290,22 @@ export class TaskRunner {
       committed(ms);
     };
     this.#deadLetters = [];
-    const { partition } = this.#options;
-    const offsets = (this.#inputs as Inputs).all.map(({ topic, position }) => ({
-      topic: topic.topic,
-      partition,
-      offset: position,
-    }));
+    const { log } = this.#options;
+    const offsets = (this.#inputs as Inputs).all.map((input) => {
+      const from = { topic: input.topic.topic, partition: input.partition };
+      return { ...from, offset: log.resumeAt(from, input.position) };
+    });
     reach(this.name, 'changes-taken');
     this.#committing = this.#write(taskLog, { outputs, offsets, changes }, task, token, done);
+  }
+
+  /** Whether something lies behind an input's last record that holds none, and is not committed. */
+  #passesOver(inputs: Inputs, taskLog: TaskLog): boolean {
+    const { log } = this.#options;
+    return inputs.all.some(({ topic, partition, position }) => {
+      const input = { topic: topic.topic, partition };
+      return log.resumeAt(input, position) > Math.max(position, taskLog.position(input));
+    });
   }
 
   async #write(

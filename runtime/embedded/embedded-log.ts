@@ -115,6 +115,11 @@ export class EmbeddedLog implements Log {
     return records;
   }
 
+  /** Nothing but records lies here. */
+  resumeAt(_input: TopicPartition, from: number): number {
+    return from;
+  }
+
   append(records: readonly NewRecord[]): Promise<readonly number[]> {
     return this.#host.queue.submit(records, []);
   }

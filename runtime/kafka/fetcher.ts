@@ -110,6 +110,12 @@ export class Fetcher {
     }
   }
 
+  /** As `Log.resumeAt`. */
+  resumeAt(input: TopicPartition, from: number): number {
+    const cursor = this.#cursors.get(keyOf(input))?.find((c) => c.covers(from) && !c.has(from));
+    return cursor === undefined ? from : Math.max(from, cursor.next);
+  }
+
   /** Notes up to where this instance wrote: no reader here is told that the end lies before. */
   note(input: TopicPartition, next: number): void {
     const key = keyOf(input);

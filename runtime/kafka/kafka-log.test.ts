@@ -334,6 +334,32 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       await expect(log.read(input, 9, 10)).rejects.toThrow(/ends at 4/);
     });
 
+    test('goes on behind the end of a transaction, where retention has taken everything before it', async () => {
+      const log = await open();
+      const output = await topicOf(log);
+      const task = await log.openTask('g', 0);
+      for (const value of ['a', 'b']) await task.commit({ outputs: [record(output, value)], offsets: [], changes: [] });
+      const read = await readAll(log, output);
+      const behind = (read.at(-1)?.offset as number) + 1;
+      const position = log.resumeAt(output, behind);
+      expect(valuesOf(read)).toEqual(['a', 'b']);
+      expect(position).toBe(behind + 1);
+      await task.commit({ outputs: [], offsets: [{ ...output, offset: position }], changes: [] });
+      await log.close();
+      const admin = new KafkaClient(options()).admin();
+      await admin.connect();
+      // It knows no leader before it has asked for something else.
+      await admin.fetchTopicOffsets(output.topic);
+      await admin.deleteTopicRecords({ topic: output.topic, partitions: [{ partition: 0, offset: String(position) }] });
+      await admin.disconnect();
+      const again = await open();
+      await again.createTopics([{ topic: output.topic, partitions: 1, cleanup: 'delete' }]);
+      expect(await again.read(output, position, 10)).toEqual([]);
+      await again.append([record(output, 'c')]);
+      expect(valuesOf(await readAll(again, output, position))).toEqual(['c']);
+      await expect(again.read(output, behind, 10)).rejects.toThrow(Unrecoverable);
+    });
+
     test('goes on with all other topics while one is gone, also with those that it has not met before', async () => {
       const log = await open();
       const [gone, kept] = [await topicOf(log), await topicOf(log)];

@@ -120,6 +120,10 @@ export class KafkaLog implements Log {
     return this.#fetcher.read(input, from, limit, maxBytes);
   }
 
+  resumeAt(input: TopicPartition, from: number): number {
+    return this.#fetcher.resumeAt(input, from);
+  }
+
   async append(records: readonly NewRecord[]): Promise<readonly number[]> {
     for (const record of records) this.#topics.check(record);
     return this.#appender.append(records);

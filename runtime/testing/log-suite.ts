@@ -47,6 +47,17 @@ export function logSuite(name: string, open: () => Promise<Log>): void {
     });
     afterAll(() => log.close());
 
+    test('lets a reader that has taken everything go on behind it, and one that has not where it is', async () => {
+      const input = await topicOf();
+      await log.append([record(input, 'a'), record(input, 'b')]);
+      const [first, last] = await readAll(log, input);
+      const behind = (last?.offset as number) + 1;
+      expect(log.resumeAt(input, behind)).toBeGreaterThanOrEqual(behind);
+      for (const { offset } of [first, last] as LogRecord[]) expect(log.resumeAt(input, offset)).toBe(offset);
+      await log.append([record(input, 'c')]);
+      expect(valuesOf(await readAll(log, input, log.resumeAt(input, behind)))).toEqual(['c']);
+    });
+
     test('creates missing topics and leaves existing ones as they are', async () => {
       const [a, b] = [fresh('topic'), fresh('topic')];
       await log.createTopics([{ topic: a, partitions: 3, cleanup: 'delete' }]);
