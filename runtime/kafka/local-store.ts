@@ -1,6 +1,6 @@
 // A task's state on the local disk, with a checkpoint: what part of its changelog it holds. Both are written in one batch,
 // and only what is committed on the log, so that a crash leaves a state that was true, and a restart replays what came after.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FolderInUse, RocksDatabase } from '../../state/rocksdb/rocks-database.ts';
@@ -27,22 +27,9 @@ export interface Checkpoint {
   readonly positions: Readonly<Record<string, number>>;
 }
 
-/** RocksDB's list of its files. It only grows as long as it has the same name. */
-interface FileList {
-  readonly name: string;
-  readonly bytes: number;
-}
-
-/** As it is written. */
-interface Written extends Checkpoint {
-  /** What it was as of the checkpoint; absent in one of an earlier version. */
-  readonly files?: FileList;
-}
-
 export class LocalStore {
   readonly store: Store;
   readonly #database: RocksDatabase;
-  #files: FileList | undefined;
   #doubtful = false;
 
   private constructor(database: RocksDatabase) {
@@ -50,19 +37,10 @@ export class LocalStore {
     this.store = new RocksStore(database, STATE);
   }
 
-  /**
-   * Opens the folder, made when missing. Undefined when what is in it can't be read, or is not all that was there: RocksDB
-   * takes a list of files whose end is gone for one that was never finished, forgets those files, and opens. It begins a new
-   * list then, which is known from the first write on.
-   */
+  /** Opens the folder, made when missing. Undefined when what is in it can't be read. */
   static async open(folder: string): Promise<LocalStore | undefined> {
-    const before = filesIn(folder);
     try {
-      const local = new LocalStore(await RocksDatabase.open(folder));
-      const files = local.#written()?.files;
-      if (files === undefined || files.name !== before?.name || before.bytes >= files.bytes) return local;
-      await local.close();
-      return undefined;
+      return new LocalStore(await RocksDatabase.open(folder));
     } catch (error) {
       if (OF_THE_DISK.test(error instanceof Error ? error.message : '')) throw unwritable(folder, error);
       if (!(error instanceof FolderInUse)) return undefined;
@@ -73,10 +51,12 @@ export class LocalStore {
 
   /** Undefined when there is none, or none that can be understood. */
   checkpoint(): Checkpoint | undefined {
-    const written = this.#written();
-    if (written === undefined) return undefined;
-    const { files: _, ...checkpoint } = written;
-    return checkpoint;
+    try {
+      const written = this.#database.get(CHECKPOINT);
+      return written === undefined ? undefined : (JSON.parse(written.toString('utf8')) as Checkpoint);
+    } catch {
+      return undefined;
+    }
   }
 
   /**
@@ -85,13 +65,11 @@ export class LocalStore {
    */
   write(changes: readonly StoreChange[], checkpoint: Checkpoint): void {
     const all = prefixedChanges(STATE, changes);
-    const { folder } = this.#database;
-    this.#files = filesIn(folder, this.#files?.name);
-    const written = this.#files === undefined ? checkpoint : { ...checkpoint, files: this.#files };
-    all.push({ key: CHECKPOINT, value: Buffer.from(JSON.stringify(written)) });
+    all.push({ key: CHECKPOINT, value: Buffer.from(JSON.stringify(checkpoint)) });
     try {
       this.#database.write(all);
     } catch (cause) {
+      const { folder } = this.#database;
       const why = cause instanceof Error ? cause.message : String(cause);
       if (OF_THE_DISK.test(why)) throw unwritable(folder, cause);
       this.distrust();
@@ -104,31 +82,10 @@ export class LocalStore {
     this.#doubtful = true;
   }
 
-  #written(): Written | undefined {
-    try {
-      const written = this.#database.get(CHECKPOINT);
-      return written === undefined ? undefined : (JSON.parse(written.toString('utf8')) as Written);
-    } catch {
-      return undefined;
-    }
-  }
-
   async close(): Promise<void> {
     await this.#database.close();
     if (this.#doubtful) await wipe(this.#database.folder);
     this.#doubtful = false;
-  }
-}
-
-/** `name`: what it was called a moment ago. Undefined where there is none. */
-function filesIn(folder: string, name?: string): FileList | undefined {
-  const known = name === undefined ? undefined : statSync(join(folder, name), { throwIfNoEntry: false });
-  if (name !== undefined && known !== undefined) return { name, bytes: known.size };
-  try {
-    const current = readFileSync(join(folder, 'CURRENT'), 'utf8').trim();
-    return { name: current, bytes: statSync(join(folder, current)).size };
-  } catch {
-    return undefined;
   }
 }
 

@@ -72,8 +72,6 @@ export async function restore(
   }
   let records = 0;
   try {
-    // Notes the files that it has from now on.
-    store.write([], checkpoint);
     // While it is replayed the checkpoint's age is that of the oldest part of the state.
     for await (const piece of fetcher.replay(changelog, checkpoint.offset, end)) {
       const changes: StoreChange[] = [];
