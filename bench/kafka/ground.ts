@@ -6,7 +6,7 @@ import { type Cluster, createTopics, openCluster } from '../../cli/cluster.ts';
 import { readConfig } from '../../runtime/config.ts';
 import { deleteTopics } from '../../runtime/kafka/testing/delete-topics.ts';
 import { defaultPolicy } from '../../schemas/policy.ts';
-import { startOwnKafka, whyNoKafka } from '../../test/servers/kafka.ts';
+import { startOwnKafka, whyNoOwnKafka } from '../../test/servers/kafka.ts';
 import { startRegistry, whyNoRegistry } from '../../test/servers/registry.ts';
 import { type Usage, usageOf } from './usage.ts';
 
@@ -36,7 +36,7 @@ export interface Installation {
 
 /** Throws when no broker or registry can be had. */
 export async function openGround(): Promise<Ground> {
-  const why = whyNoKafka() ?? whyNoRegistry();
+  const why = whyNoOwnKafka() ?? (await whyNoRegistry());
   if (why !== undefined) throw new Error(`a broker and a registry are needed, and ${why} is missing`);
   const [kafka, registry] = await Promise.all([
     // Compaction is held off: sizes of changelogs are what was written.

@@ -1,16 +1,39 @@
-// A real Kafka broker for tests: the one that BECKON_TEST_KAFKA names, or one of our own (KRaft, one node, data in tmp).
+// A real Kafka broker for tests: the one that BECKON_TEST_KAFKA names, one in a container, or one from jars (KRaft, one node,
+// data in tmp).
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { dockerHostname, startContainer } from './docker.ts';
 import { kafkaJars, missing, once } from './jars.ts';
 import { freePorts, Jvm } from './jvm.ts';
 import { scratch, shared } from './shared.ts';
+import { lacking, sourceOf } from './source.ts';
 
 const JVM = ['-Xmx512m', '-XX:+UseSerialGC'];
 /** A broker of tests lives too briefly for the second compiler to pay. */
 const BRIEF = '-XX:TieredStopAtLevel=1';
 /** Any valid id does: the broker is alone and new. */
 const CLUSTER_ID = 'YmVja29uLXRlc3QtY2x1cw';
+
+/** What every broker of tests has. */
+const SETTINGS: Readonly<Record<string, string | number>> = {
+  'auto.create.topics.enable': 'false',
+  'num.partitions': 1,
+  'offsets.topic.num.partitions': 4,
+  'offsets.topic.replication.factor': 1,
+  'transaction.state.log.num.partitions': 4,
+  'transaction.state.log.replication.factor': 1,
+  'transaction.state.log.min.isr': 1,
+  'share.coordinator.state.topic.num.partitions': 1,
+  'share.coordinator.state.topic.replication.factor': 1,
+  'share.coordinator.state.topic.min.isr': 1,
+  'group.initial.rebalance.delay.ms': 0,
+  // Records of tests are of any time, and none of them may go before its test has ended.
+  'log.retention.ms': -1,
+  'log.segment.bytes': 16 << 20,
+  'log.cleaner.dedupe.buffer.size': 4 << 20,
+  'offsets.load.buffer.size': 1 << 20,
+};
 
 export interface KafkaServer {
   /** `host:port` of each. */
@@ -50,19 +73,25 @@ export interface OwnKafkaOptions {
 }
 
 /** What is left out where there is no broker. */
-export const NO_KAFKA = 'left out: the tests on a Kafka broker (set BECKON_TEST_KAFKA, or install Java 17 and Maven)';
+export const NO_KAFKA =
+  'left out: the tests on a Kafka broker (set BECKON_TEST_KAFKA, run Docker, or install Java 17 and Maven)';
 
 /** Undefined when a broker can be had; else what is missing. */
-export function whyNoKafka(): string | undefined {
-  return given() === undefined ? missing() : undefined;
+export function whyNoKafka(): Promise<string | undefined> {
+  return lacking(process.env.BECKON_TEST_KAFKA);
 }
+
+/** Undefined when a broker of one's own can be had, which comes from jars alone; else what is missing. */
+export const whyNoOwnKafka = missing;
 
 /** The broker that the test files of a run share; undefined where none can be had. Use names of your own on it. */
 export async function startKafka(): Promise<KafkaServer | undefined> {
-  const brokers = given();
-  if (brokers !== undefined) return { brokers };
-  if (missing() !== undefined) return undefined;
+  const address = process.env.BECKON_TEST_KAFKA;
+  const source = await sourceOf(address);
+  if (source === 'address') return { brokers: (address as string).split(',') };
+  if (source === undefined) return undefined;
   return shared('kafka', async (folder, owner) => {
+    if (source === 'docker') return contained(folder, owner);
     const { jvm, server } = await broker(folder, owner, {});
     await jvm.start();
     return server;
@@ -91,9 +120,29 @@ export async function startOwnKafka(options: OwnKafkaOptions = {}): Promise<OwnK
   };
 }
 
-function given(): string[] | undefined {
-  const brokers = process.env.BECKON_TEST_KAFKA;
-  return brokers === undefined || brokers === '' ? undefined : brokers.split(',');
+async function contained(folder: string, owner: number): Promise<KafkaServer> {
+  const [port] = (await freePorts(1)) as [number];
+  const address = `${dockerHostname()}:${port}`;
+  const properties: Record<string, string | number> = {
+    ...SETTINGS,
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': '1@localhost:9093',
+    listeners: `PLAINTEXT://:${port},CONTROLLER://localhost:9093`,
+    'advertised.listeners': `PLAINTEXT://${address}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+  };
+  // The image takes settings so named.
+  const environment = Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [
+      `KAFKA_${name.toUpperCase().replaceAll('.', '_')}`,
+      String(value),
+    ]),
+  );
+  await startContainer('kafka', { folder, owner, port, environment });
+  return { brokers: [address] };
 }
 
 interface Made {
@@ -146,22 +195,7 @@ async function brokerWith(
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(folder, 'data'),
-    'auto.create.topics.enable': 'false',
-    'num.partitions': 1,
-    'offsets.topic.num.partitions': 4,
-    'offsets.topic.replication.factor': 1,
-    'transaction.state.log.num.partitions': 4,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
-    'share.coordinator.state.topic.num.partitions': 1,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
-    'group.initial.rebalance.delay.ms': 0,
-    // Records of tests are of any time, and none of them may go before its test has ended.
-    'log.retention.ms': -1,
-    'log.segment.bytes': 16 << 20,
-    'log.cleaner.dedupe.buffer.size': 4 << 20,
-    'offsets.load.buffer.size': 1 << 20,
+    ...SETTINGS,
     ...settings,
   };
   const file = join(folder, 'server.properties');

@@ -1,8 +1,11 @@
-// A real schema registry for tests: the one that BECKON_TEST_SCHEMA_REGISTRY names, or Apicurio's, in memory, with Confluent's API.
+// A real schema registry for tests: the one that BECKON_TEST_SCHEMA_REGISTRY names, or Apicurio's, in memory, with Confluent's
+// API, in a container or from jars.
 import { join } from 'node:path';
-import { missing, registryApplication } from './jars.ts';
+import { dockerHostname, startContainer } from './docker.ts';
+import { registryApplication } from './jars.ts';
 import { freePorts, Jvm } from './jvm.ts';
 import { shared } from './shared.ts';
+import { lacking, sourceOf } from './source.ts';
 
 const HEAP = '-Xmx512m';
 
@@ -13,19 +16,21 @@ export interface RegistryServer {
 
 /** What is left out where there is no registry. */
 export const NO_REGISTRY =
-  'left out: the tests on a schema registry (set BECKON_TEST_SCHEMA_REGISTRY, or install Java 17 and Maven)';
+  'left out: the tests on a schema registry (set BECKON_TEST_SCHEMA_REGISTRY, run Docker, or install Java 17 and Maven)';
 
 /** Undefined when a registry can be had; else what is missing. */
-export function whyNoRegistry(): string | undefined {
-  return given() === undefined ? missing() : undefined;
+export function whyNoRegistry(): Promise<string | undefined> {
+  return lacking(process.env.BECKON_TEST_SCHEMA_REGISTRY);
 }
 
 /** The registry that the test files of a run share; undefined where none can be had. Use subjects of your own on it. */
 export async function startRegistry(): Promise<RegistryServer | undefined> {
-  const url = given();
-  if (url !== undefined) return { url };
-  if (missing() !== undefined) return undefined;
+  const address = process.env.BECKON_TEST_SCHEMA_REGISTRY;
+  const source = await sourceOf(address);
+  if (source === 'address') return { url: address as string };
+  if (source === undefined) return undefined;
   return shared('registry', async (folder, owner) => {
+    if (source === 'docker') return contained(folder, owner);
     const application = await registryApplication();
     const [port] = await freePorts(1);
     const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;
@@ -48,7 +53,8 @@ export async function startRegistry(): Promise<RegistryServer | undefined> {
   });
 }
 
-function given(): string | undefined {
-  const url = process.env.BECKON_TEST_SCHEMA_REGISTRY;
-  return url === '' ? undefined : url;
+async function contained(folder: string, owner: number): Promise<RegistryServer> {
+  const [port] = (await freePorts(1)) as [number];
+  await startContainer('registry', { folder, owner, port, environment: { QUARKUS_HTTP_PORT: String(port) } });
+  return { url: `http://${dockerHostname()}:${port}/apis/ccompat/v7` };
 }

@@ -4,9 +4,9 @@ import { NO_KAFKA, whyNoKafka } from './kafka.ts';
 import { NO_REGISTRY, whyNoRegistry } from './registry.ts';
 import { endShared } from './shared.ts';
 
-export function setup(): void {
-  const kafka = whyNoKafka();
-  const registry = kafka === undefined ? whyNoRegistry() : kafka;
+export async function setup(): Promise<void> {
+  const kafka = await whyNoKafka();
+  const registry = kafka === undefined ? await whyNoRegistry() : kafka;
   if (kafka !== undefined) process.stderr.write(`${NO_KAFKA}: ${kafka} is missing\n`);
   else if (registry !== undefined) process.stderr.write(`${NO_REGISTRY}: ${registry} is missing\n`);
 }
