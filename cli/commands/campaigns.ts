@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { BadInput } from '../errors.ts';
 import { campaignsFrom, policyFrom } from '../options.ts';
 import { campaignsApplyCommand } from './campaigns-apply.ts';
+import { campaignsTestCommand } from './campaigns-test.ts';
 
 const EXAMPLES = `
 Every problem is one line: file:line: path: what is wrong (how to mend it).
@@ -22,7 +23,7 @@ export function campaignsCommand(): Command {
     .option('--policy <file>', 'policy.yaml (default: the built-in policy)')
     .addHelpText('after', EXAMPLES)
     .action((folder: string, { policy }: { readonly policy?: string }) => validate(folder, policy));
-  return command.addCommand(campaignsApplyCommand());
+  return command.addCommand(campaignsApplyCommand()).addCommand(campaignsTestCommand());
 }
 
 function validate(folder: string, policyFile: string | undefined): void {

@@ -6,6 +6,7 @@ import { parseCampaign } from '../../schemas/campaign.ts';
 import { channelIds } from '../../schemas/channels.ts';
 import { defaultPolicy, parsePolicy } from '../../schemas/policy.ts';
 import { dateDirectives, FILTERS, TAGS } from '../../schemas/template/filters.ts';
+import { parseScenarios } from '../scenarios/model.ts';
 
 const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 const blocks = (text: string): object[] =>
@@ -74,5 +75,30 @@ describe('docs/policy.md', () => {
     const keys = parsed.ok ? [] : known(parsed.problems[0]?.mend);
     expect(keys.length).toBeGreaterThan(10);
     expect(documented(text)).toEqual(expect.arrayContaining(keys));
+  });
+});
+
+describe('docs/testing.md', () => {
+  it('shows scenarios that are valid, and explains every key', () => {
+    const text = page('testing.md');
+    const [shown] = blocks(text);
+    expect(parseScenarios(shown)).toMatchObject({ ok: true });
+    const entry = { name: 'a', expect: 'nothing' };
+    const keysOf = (file: object): string[] => {
+      const parsed = parseScenarios({ scenarios: [entry], ...file });
+      return parsed.ok ? [] : known(parsed.problems[0]?.mend);
+    };
+    const keys = [
+      ...keysOf({ xxxxxxxx: 1 }),
+      ...keysOf({ given: { xxxxxxxx: 1 } }),
+      ...keysOf({ given: { events: [{ at: '1d', type: 'x', xxxxxxxx: 1 }] } }),
+      ...keysOf({ given: { requests: [{ at: '1d', xxxxxxxx: 1 }] } }),
+      ...keysOf({ given: { receipts: [{ at: '1d', status: 'failed', xxxxxxxx: 1 }] } }),
+      ...keysOf({ scenarios: [{ ...entry, xxxxxxxx: 1 }] }),
+      ...keysOf({ scenarios: [{ ...entry, expect: [{ sent: { xxxxxxxx: 1 } }] }] }),
+      ...keysOf({ scenarios: [{ ...entry, expect: [{ blocked: { xxxxxxxx: 1 } }] }] }),
+    ];
+    expect(keys.length).toBeGreaterThan(35);
+    for (const key of keys) expect(text).toMatch(new RegExp(`\\b${key}\\b`));
   });
 });
