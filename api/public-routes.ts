@@ -1,13 +1,16 @@
 // Every route of the public API, and what they work with.
 import { systemClock } from '../runtime/clock.ts';
 import type { DecisionWatcher } from './decision-watcher.ts';
+import { GroupAppender } from './group-appender.ts';
 import type { ApiContext, Routes } from './http/context.ts';
 import type { PublicApiOptions } from './http/public-api.ts';
+import { batchRoutes } from './routes/batch-routes.ts';
+import { receiptRoutes } from './routes/receipt-routes.ts';
 import { sendRoutes } from './routes/send-routes.ts';
 import { userRoutes } from './routes/user-routes.ts';
 import { SendDesk } from './send-desk.ts';
 
-const routes: readonly Routes[] = [sendRoutes, userRoutes];
+const routes: readonly Routes[] = [sendRoutes, batchRoutes, userRoutes, receiptRoutes];
 
 export interface ApiOptions
   extends Omit<PublicApiOptions, 'context' | 'routes'>,
@@ -16,6 +19,8 @@ export interface ApiOptions
 }
 
 export function apiOf({ log, serde, definitions, time, watcher, ...options }: ApiOptions): PublicApiOptions {
-  const desk = new SendDesk({ log, serde, watcher });
-  return { ...options, routes, context: { log, serde, definitions, time, desk, now: () => systemClock.now() } };
+  const appender = new GroupAppender(log);
+  const desk = new SendDesk({ log, serde, watcher, appender });
+  const now = (): number => systemClock.now();
+  return { ...options, routes, context: { log, serde, definitions, time, desk, watcher, appender, now } };
 }

@@ -11,7 +11,7 @@ import {
   isOn,
   SAME_REQUEST_WITHIN,
 } from './decision-watcher.ts';
-import { GroupAppender } from './group-appender.ts';
+import type { GroupAppender } from './group-appender.ts';
 import { type ScanOptions, scanBack } from './scan-back.ts';
 
 /** Requests whose ids the asker chose, of which this instance knows that it published them. Of others the log is asked. */
@@ -32,16 +32,15 @@ export interface SendDeskOptions {
   readonly log: Log;
   readonly serde: Serde;
   readonly watcher: DecisionWatcher;
+  readonly appender: GroupAppender;
 }
 
 export class SendDesk {
   readonly #options: SendDeskOptions;
-  readonly #appender: GroupAppender;
   readonly #known = new Map<string, Known>();
 
   constructor(options: SendDeskOptions) {
     this.#options = options;
-    this.#appender = new GroupAppender(options.log);
   }
 
   /**
@@ -83,9 +82,9 @@ export class SendDesk {
 
   /** Publishes requests that are not published yet, in one step. */
   publish(requests: readonly SendRequest[]): Promise<void> {
-    const { log, serde } = this.#options;
+    const { log, serde, appender } = this.#options;
     const partitions = log.partitions(sendRequests.topic);
-    return this.#appender.append(requests.map((request) => serde.encode(sendRequests, request, partitions)));
+    return appender.append(requests.map((request) => serde.encode(sendRequests, request, partitions)));
   }
 
   async #publish(

@@ -6,6 +6,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Log } from '../../runtime/log.ts';
 import type { Serde } from '../../runtime/serde.ts';
 import type { Definitions } from '../../schemas/definitions.ts';
+import type { DecisionWatcher } from '../decision-watcher.ts';
+import type { GroupAppender } from '../group-appender.ts';
 import type { SendDesk } from '../send-desk.ts';
 
 export interface ApiContext {
@@ -14,6 +16,8 @@ export interface ApiContext {
   /** Campaigns and policies in force, kept up to date. */
   readonly definitions: Definitions;
   readonly desk: SendDesk;
+  readonly watcher: DecisionWatcher;
+  readonly appender: GroupAppender;
   /** What moves time on. */
   readonly time: 'wall' | 'events';
   /** Epoch ms: the wall clock. */

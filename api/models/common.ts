@@ -14,7 +14,11 @@ export const id = (what: string) => text().min(1).max(LONGEST_ID).describe(what)
 
 export const userId = id('The user within the tenant.');
 export const campaignId = id('The campaign within the tenant.');
-export const requestId = id('The id of the request.');
+/** Those of a batch are made of its id and the user's. */
+export const requestId = text()
+  .min(1)
+  .max(2 * LONGEST_ID)
+  .describe('The id of the request.');
 export const tenantId = id('The workspace.')
   .regex(/^[^/]+$/, 'must not contain "/"')
   .default('default');

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { sendRequests } from '../../schemas/topics.ts';
 import type { SendRequest } from '../../schemas/types.ts';
+import { GroupAppender } from '../group-appender.ts';
 import { readTopic } from '../reader.ts';
+import { SendDesk } from '../send-desk.ts';
 import type { OpenLog } from '../testing/instance.ts';
 import { MONDAY, startOutreach } from '../testing/outreach.ts';
 
@@ -92,8 +94,7 @@ describe('POST /outreach/send', () => {
     const instance = await startOutreach(['u']);
     const first = await instance.post('/outreach/send', ask({ requestId: 'r' }));
     // As another instance would publish it: the engine drops it, so no decision follows.
-    const { SendDesk } = await import('../send-desk.ts');
-    const other = new SendDesk(instance);
+    const other = new SendDesk({ ...instance, appender: new GroupAppender(instance.log) });
     const { requestId, userId, campaignId } = first.json();
     const request: SendRequest = {
       ...{ requestId, userId, campaignId, tenantId: 'default', source: 'api' },

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { receipts } from '../../schemas/topics.ts';
+import type { Receipt } from '../../schemas/types.ts';
+import { readTopic } from '../reader.ts';
+import { startOutreach } from '../testing/outreach.ts';
+
+const receipt = {
+  ...{ sendId: 's#0', userId: 'u', campaignId: 'hello', requestId: 'r', channel: 'sms', status: 'delivered' },
+  occurredAt: '2026-03-02T09:00:00Z',
+};
+
+test('puts receipts on the log, named by their send and status where they have no id', async () => {
+  const { post, log, serde } = await startOutreach([]);
+  const failed = { ...receipt, receiptId: 'mine', status: 'failed', costMicros: 7500, error: 'no such number' };
+  const answer = await post('/receipts', { receipts: [receipt, failed] });
+  expect([answer.statusCode, answer.json()]).toEqual([202, { accepted: 2 }]);
+  const all: Receipt[] = [];
+  for await (const batch of readTopic(log, serde, receipts)) all.push(...batch);
+  expect(all).toMatchObject([
+    { receiptId: 's#0:delivered', tenantId: 'default', hop: 0, occurredAt: Date.UTC(2026, 2, 2, 9), costMicros: null },
+    { receiptId: 'mine', status: 'failed', costMicros: 7500, error: 'no such number' },
+  ]);
+});
+
+test('takes all of them or none, and says which are wrong', async () => {
+  const { post, log } = await startOutreach([]);
+  const answer = await post('/receipts', {
+    receipts: [receipt, { ...receipt, status: 'lost' }, { ...receipt, hop: -1 }],
+  });
+  expect(answer.statusCode).toBe(400);
+  expect(answer.json().errors.map(({ path }: { readonly path: string }) => path)).toEqual([
+    '/body/receipts/1/status',
+    '/body/receipts/2/hop',
+  ]);
+  const ends = await Promise.all([0, 1].map((partition) => log.endOffset({ topic: receipts.topic, partition })));
+  expect(ends).toEqual([0, 0]);
+});
