@@ -149,6 +149,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
         serde,
         definitions,
         watcher,
+        worker,
+        outcomes: async () => null,
         time: options.time,
         settings: options.api ?? { keys: [], rateLimit: 0 },
         logger,

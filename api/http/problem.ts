@@ -14,6 +14,7 @@ const kinds = {
   conflict: { status: 409, title: 'That does not fit the state of the instance' },
   'too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
+  misdirected: { status: 421, title: 'Another instance can answer that' },
   'idempotency-key-reused': { status: 422, title: 'The key was used for another request' },
   'too-many-requests': { status: 429, title: 'The key makes too many requests' },
   'internal-error': { status: 500, title: 'Something went wrong here' },
@@ -53,6 +54,11 @@ export class Problem extends Error {
   get status(): number {
     return kinds[this.kind].status;
   }
+}
+
+/** A good answer of a route, as its schema lists it. */
+export function goodResponse<T extends z.ZodType>(description: string, schema: T) {
+  return { description, content: { 'application/json': { schema } } };
 }
 
 /** The answers of a route besides its good ones, as its schema lists them. */

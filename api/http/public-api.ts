@@ -24,7 +24,7 @@ export interface PublicApiOptions {
   readonly context: ApiContext;
   readonly routes: readonly Routes[];
   readonly settings: ApiSettings;
-  readonly logger: Logger;
+  readonly logger: Pick<Logger, 'error' | 'warn' | 'debug'>;
   readonly observer: HttpObserver;
   /** Beckon's. */
   readonly version: string;

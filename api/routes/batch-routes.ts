@@ -2,7 +2,7 @@
 import { BatchDesk } from '../batch-desk.ts';
 import { decisionsOn, requestsOf } from '../batches.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
-import { Problem, problemResponses } from '../http/problem.ts';
+import { goodResponse, Problem, problemResponses } from '../http/problem.ts';
 import { batchBody, batchModel, batchParams, batchQuery, batchReadQuery, briefOf } from '../models/batch.ts';
 import { iso, isoOrNull } from '../models/common.ts';
 import { askedAt, refuseReused } from './send-routes.ts';
@@ -27,7 +27,7 @@ export function batchRoutes(server: ApiServer, context: ApiContext): void {
       body: batchBody,
       querystring: batchQuery,
       response: {
-        200: batchModel,
+        200: goodResponse('What became of each recipient.', batchModel),
         ...problemResponses(
           'bad-request',
           'unauthorized',
@@ -84,7 +84,7 @@ export function batchRoutes(server: ApiServer, context: ApiContext): void {
       params: batchParams,
       querystring: batchReadQuery,
       response: {
-        200: batchModel,
+        200: goodResponse('What became of each user.', batchModel),
         ...problemResponses(
           'bad-request',
           'unauthorized',

@@ -1,7 +1,7 @@
 // POST /receipts: what became of messages.
 import { receipts } from '../../schemas/topics.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
-import { problemResponses } from '../http/problem.ts';
+import { goodResponse, problemResponses } from '../http/problem.ts';
 import { receiptOf, receiptsBody, receiptsModel } from '../models/receipts.ts';
 
 const LARGEST = 4 << 20;
@@ -19,7 +19,7 @@ export function receiptRoutes(server: ApiServer, { log, serde, appender }: ApiCo
       description: 'Puts receipts on the log. One that is handed in twice counts once, by its id.',
       body: receiptsBody,
       response: {
-        202: receiptsModel,
+        202: goodResponse('The receipts are on the log.', receiptsModel),
         ...problemResponses(
           'bad-request',
           'unauthorized',

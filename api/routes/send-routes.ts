@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { SendRequest } from '../../schemas/types.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
-import { Problem, problemResponses } from '../http/problem.ts';
+import { goodResponse, Problem, problemResponses } from '../http/problem.ts';
 import { requestId, tenantId, userId, wait } from '../models/common.ts';
 import { decisionModel, viewOf } from '../models/decision.ts';
 import { pendingModel, sendBody, sendHeaders, sendQuery } from '../models/send.ts';
@@ -29,8 +29,8 @@ export function sendRoutes(server: ApiServer, context: ApiContext): void {
       querystring: sendQuery,
       headers: sendHeaders,
       response: {
-        200: decisionModel,
-        202: pendingModel,
+        200: goodResponse('The decision, scheduled or final.', decisionModel),
+        202: goodResponse('On the log, not decided in time.', pendingModel),
         ...problemResponses(
           'bad-request',
           'unauthorized',
@@ -84,7 +84,7 @@ export function sendRoutes(server: ApiServer, context: ApiContext): void {
         wait: wait.default(0),
       }),
       response: {
-        200: decisionModel,
+        200: goodResponse('The newest decision.', decisionModel),
         ...problemResponses(
           'bad-request',
           'unauthorized',

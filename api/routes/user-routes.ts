@@ -1,7 +1,7 @@
 // GET /users/{userId}/decisions: what was decided for a user, newest first, from the user's partition of the log.
 import { decisions, keyOf } from '../../schemas/topics.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
-import { problemResponses } from '../http/problem.ts';
+import { goodResponse, problemResponses } from '../http/problem.ts';
 import { viewOf } from '../models/decision.ts';
 import { userDecisionsModel, userDecisionsParams, userDecisionsQuery } from '../models/user-decisions.ts';
 import { scanBack } from '../scan-back.ts';
@@ -20,7 +20,7 @@ export function userRoutes(server: ApiServer, { log, serde, definitions }: ApiCo
       params: userDecisionsParams,
       querystring: userDecisionsQuery,
       response: {
-        200: userDecisionsModel,
+        200: goodResponse('A page of decisions.', userDecisionsModel),
         ...problemResponses('bad-request', 'unauthorized', 'forbidden', 'too-many-requests', 'internal-error'),
       },
     },

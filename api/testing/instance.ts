@@ -94,6 +94,8 @@ export async function startInstance(
       serde,
       definitions,
       watcher,
+      worker,
+      outcomes: async () => null,
       time,
       settings: { keys, rateLimit },
       logger,

@@ -16,12 +16,14 @@ export interface Outreach extends RunningInstance {
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<LightMyRequestResponse>;
 }
 
-/** Users are known by a profile with addresses. The campaign "hello" is sent at once, "later" an hour after it was asked for. */
+/** Users are known by a profile with addresses. The campaign "hello" is sent at once, "later" an hour after it was asked for,
+ * "priced" has a budget. */
 export async function startOutreach(users: readonly string[], settings?: Partial<ApiSettings>): Promise<Outreach> {
   const definitions = new Definitions();
   const campaign = { class: 'transactional', dedupe: { window: '1s' } };
   const files = [
     campaignOf({ ...campaign, id: 'hello' }),
+    campaignOf({ ...campaign, id: 'priced', channels: ['sms'], budget: { total: 10, pacing: 'asap' } }),
     campaignOf({ ...campaign, id: 'later', schedule: { quietHours: '08:00-10:00' } }),
   ];
   for (const file of files) {
