@@ -20,9 +20,10 @@ import { duplicate } from './decide/duplicate.ts';
 import { frequencyCap } from './decide/frequency-cap.ts';
 import { block, type Case, type Gate, pass, type Verdict } from './decide/gate.ts';
 import { holdout } from './decide/holdout.ts';
+import { expiryOf } from './decide/moments.ts';
 import { candidateOf, decisionOf, releaseOf, sendOf, storyOf } from './decide/records.ts';
 import { mayBeSent } from './decide/send.ts';
-import { expiryOf, sendTime } from './decide/send-time.ts';
+import { sendTime } from './decide/send-time.ts';
 import { variantOf } from './decide/variant.ts';
 import { type Context, on, type Processor, timers } from './processor.ts';
 
@@ -102,6 +103,7 @@ class Desk {
       consents: this.context.get(consentLedger),
       metrics: this.context.get(metrics),
       messages: this.#messages,
+      engagement: undefined,
       zone,
       zoneKnown,
       consented: [],

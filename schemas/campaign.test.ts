@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Campaign, campaignFromJson, campaignToJson, parseCampaign } from './campaign.ts';
+import { hours } from './hours.ts';
 
 const DAY = 86_400_000;
 const least = { id: 'a', trigger: { event: 'x' }, channels: ['sms'], content: { text: 'hi' } };
@@ -16,7 +17,12 @@ const full = {
   channels: ['whatsapp', 'sms', 'email'],
   content: { template: 'winback', locales: ['en', 'sw', 'fr'] },
   dedupe: { window: '48h', key: 'winback' },
-  schedule: { quietHours: '21:00-08:00', sendTime: 'best', expiresAfter: '36h' },
+  schedule: {
+    ...{ quietHours: '21:00-08:00', holidays: 'ignore', sendTime: 'best', bestHours: ['12:00-14:00', '22:00-01:00'] },
+    expiresAfter: '36h',
+  },
+  urgency: 'low',
+  priors: { sms: '40%' },
   budget: {
     currency: 'USD',
     total: 500,
@@ -55,7 +61,9 @@ describe('a campaign file', () => {
       channels: ['sms'],
       content: { text: 'hi' },
       dedupe: { windowMs: DAY, key: null },
-      schedule: { quietHours: null, sendTime: 'asap', expiresAfterMs: 2 * DAY },
+      schedule: { quietHours: null, holidays: 'keep', sendTime: 'asap', bestHours: null, expiresAfterMs: 2 * DAY },
+      urgency: 'normal',
+      priors: {},
       budget: null,
       holdout: 0,
       conversion: null,
@@ -69,7 +77,12 @@ describe('a campaign file', () => {
       purpose: 'offers',
       trigger: { kind: 'signal', signal: 'inactive', afterMs: 7 * DAY, where: { fact: 'threshold', eq: '7d' } },
       dedupe: { windowMs: 2 * DAY, key: 'winback' },
-      schedule: { quietHours: '21:00-08:00', sendTime: 'best', expiresAfterMs: 1.5 * DAY },
+      schedule: {
+        ...{ quietHours: '21:00-08:00', holidays: 'ignore', sendTime: 'best' },
+        ...{ bestHours: hours(12, 14) | hours(22, 1), expiresAfterMs: 1.5 * DAY },
+      },
+      urgency: 'low',
+      priors: { sms: 0.4 },
       budget: {
         currency: 'USD',
         totalMicros: 500_000_000,
@@ -95,6 +108,8 @@ describe('a campaign file', () => {
       campaign(),
       campaign(full),
       ...triggers.map((trigger) => campaign({ trigger })),
+      campaign({ schedule: { sendTime: '09:05' } }),
+      campaign({ schedule: { sendTime: { at: '2026-03-02T09:00:00+03:00' } } }),
       campaign({ budget: { daily: '9007199254.740991' } }),
       campaign({
         timezone: 'Africa/Nairobi',
@@ -131,6 +146,41 @@ describe('a trigger', () => {
     expect(refusals({ trigger: { [word]: 'x' } })[0]).toContain(
       `trigger.${word}: a ${word} trigger is not in this version`,
     );
+  });
+});
+
+describe('a schedule', () => {
+  const sendTime = (value: unknown) => campaign({ schedule: { sendTime: value } }).schedule.sendTime;
+
+  it('sends as soon as it may, at best hours, at a local time or not before an instant', () => {
+    expect(sendTime('best')).toBe('best');
+    expect(sendTime('09:05')).toEqual({ localMinutes: 545 });
+    expect(sendTime({ at: '2026-03-02T09:00:00+03:00' })).toEqual({ at: Date.UTC(2026, 2, 2, 6) });
+  });
+
+  it.each([
+    ['noon', /^schedule.sendTime: "noon" is no time to send at \(write asap, best, a time of the user's day/],
+    ['24:00', /^schedule.sendTime: "24:00" is no time to send at/],
+    [9, /^schedule.sendTime: 9 is no time/],
+    [{}, /^schedule.sendTime.at: /],
+    [{ at: '2026-03-02' }, /^schedule.sendTime.at: "2026-03-02" is no instant with its zone/],
+    [{ at: '2026-03-02T09:00:00Z', zone: 'UTC' }, /^schedule.sendTime.zone: is not a known key/],
+    [{ at: '1969-03-02T09:00:00Z' }, /^schedule.sendTime.at: is not from 1970 to 2099/],
+  ])('refuses %j as its send time', (value, words) => {
+    expect(refusals({ schedule: { sendTime: value } })[0]).toMatch(words);
+  });
+});
+
+describe('the choice of a channel', () => {
+  it('is urgent for transactional messages, unless said otherwise', () => {
+    expect(campaign({ class: 'transactional' }).urgency).toBe('high');
+    expect(campaign({ class: 'transactional', urgency: 'low' }).urgency).toBe('low');
+  });
+
+  it('has priors for its own channels alone', () => {
+    expect(refusals({ priors: { email: 0.3 } })).toEqual([
+      'priors.email: "email" is none of the campaign\'s channels (write one of: sms)',
+    ]);
   });
 });
 

@@ -6,6 +6,7 @@ import { type Budget, budget, budgetToFile, contradictions, normalBudget } from 
 import { type Content, channelsOfTexts, content, contentFaults } from './campaign/content.ts';
 import { type Conversion, conversion, conversionToFile } from './campaign/conversion.ts';
 import { type Schedule, schedule, scheduleToFile } from './campaign/schedule.ts';
+import { priors, type Scoring, strangers, urgency } from './campaign/scoring.ts';
 import { type Trigger, trigger, triggerToFile } from './campaign/trigger.ts';
 import { distinct, given, words } from './campaign/values.ts';
 import { channelIds } from './channels.ts';
@@ -15,7 +16,7 @@ import { channelId, duration, share, strict } from './file-values.ts';
 import { hint, type Parsed, problem, quoted, readModel, said } from './problems.ts';
 
 /** A campaign with every default filled in: durations and instants in milliseconds, money in micro-units. */
-export interface Campaign {
+export interface Campaign extends Scoring {
   readonly id: string;
   readonly name: string;
   readonly class: 'marketing' | 'transactional';
@@ -66,6 +67,8 @@ const file = strict({
   content,
   dedupe: strict({ window: duration.default(parseDuration('24h')), key: words.optional() }).prefault({}),
   schedule,
+  urgency: urgency.optional(),
+  priors,
   budget: budget.optional(),
   holdout: share.default(0),
   conversion: conversion.optional(),
@@ -78,6 +81,13 @@ const model: z.ZodType<Campaign> = file.transform((parts, ctx): Campaign => {
   }
   for (const [path, reason, mend] of contentFaults(parts.content, parts.trigger, parts.channels)) {
     ctx.issues.push({ code: 'custom', message: said(reason, mend), path: ['content', ...path], input: parts });
+  }
+  const scoring = {
+    urgency: parts.urgency ?? (parts.class === 'transactional' ? 'high' : 'normal'),
+    priors: parts.priors,
+  };
+  for (const [path, message] of strangers(scoring, parts.channels)) {
+    ctx.issues.push({ code: 'custom', message, path, input: parts });
   }
   return {
     id: parts.id,
@@ -93,6 +103,7 @@ const model: z.ZodType<Campaign> = file.transform((parts, ctx): Campaign => {
     content: parts.content,
     dedupe: { windowMs: parts.dedupe.window, key: parts.dedupe.key ?? null },
     schedule: parts.schedule,
+    ...scoring,
     budget: spending,
     holdout: parts.holdout,
     conversion: parts.conversion ?? null,

@@ -8,6 +8,7 @@ import type {
   OpenSessions,
   Reservation,
   SeenIds,
+  UserEngagement,
   UserMessages,
   UserMetrics,
 } from './state-types.ts';
@@ -31,6 +32,7 @@ export const metrics = cell<UserMetrics>(3, 'state/metrics');
 export const profile = cell<UserProfile>(4, 'avsc/profiles');
 export const consentLedger = cell<ConsentLedger>(5, 'state/consents');
 export const messages = cell<UserMessages>(6, 'state/messages');
+export const engagement = cell<UserEngagement>(7, 'state/engagement');
 
 /** Kept for each campaign by pace. */
 export const budgetLedger = cell<BudgetLedger>(0, 'state/budget-ledger');

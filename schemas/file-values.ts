@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { channelIds } from './channels.ts';
 import { DURATION_MEND, parseDuration, parseQuietHours, QUIET_HOURS_MEND } from './durations.ts';
+import { HOURS_MEND, parseHours } from './hours.ts';
 import { AMOUNT_MEND, parseAmount } from './money.ts';
 import { absence, hint, quoted, said } from './problems.ts';
 
@@ -15,7 +16,7 @@ export function strict<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core
 }
 
 /** A value that `read` understands; what `read` throws is the reason. */
-function written<T>(read: (value: unknown) => T, mend: string): z.ZodType<T> {
+export function written<T>(read: (value: unknown) => T, mend: string): z.ZodType<T> {
   return z.unknown().transform((value, ctx) => {
     try {
       const missing = absence(value);
@@ -60,6 +61,9 @@ export const share = written((value) => {
     throw new RangeError(`${quoted(value)} is not a share`);
   return number;
 }, 'write a percentage from "0%" to "100%", or a fraction from 0 to 1');
+
+/** Hours of the day of "18:00-20:00", a list of such, or any. */
+export const hoursOfDay = written(parseHours, HOURS_MEND);
 
 export const currency = z.string().regex(/^[A-Z]{3}$/, {
   error: (issue) =>

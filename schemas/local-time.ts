@@ -1,10 +1,12 @@
 // Instants in a time zone: whether a local time of day is within a daily window, when it leaves it, which local day it is.
 import { IANAZone } from 'luxon';
 import { DAY_MS, type DailyWindow } from './durations.ts';
+import { type Hours, hasHour } from './hours.ts';
 import { isoDay } from './iso-time.ts';
 
 /** On a day on which the offset changes, a zone is asked for it once for each step of this length. */
 const OFFSET_STEP = 15 * 60_000;
+const HOUR_MS = 3_600_000;
 const DAYS_KEPT = 20_000;
 const STEPS_KEPT = 20_000;
 
@@ -105,6 +107,47 @@ export function endOfWindow(instant: number, window: DailyWindow, zone: Zone): n
   );
 }
 
+/** The local hour of the day, 0 to 23. */
+export function localHour(instant: number, zone: Zone): number {
+  return Math.floor(localMs(instant, zone) / HOUR_MS);
+}
+
+/** The first instant from the given one on whose local hour is in the set; where it is skipped, on a later day. */
+export function firstInHours(instant: number, set: Hours, zone: Zone): number {
+  const fits = (at: number): boolean => hasHour(set, localHour(at, zone));
+  if (fits(instant)) return instant;
+  return firstInstant(instant, zone, fits, (at) => {
+    let hour = (localHour(at, zone) + 1) % 24;
+    while (!hasHour(set, hour)) hour = (hour + 1) % 24;
+    return hour * HOUR_MS;
+  });
+}
+
+/** No local time is further from UTC. */
+const MOST_AHEAD = 16 * HOUR_MS;
+
+/**
+ * The first instant from the given one on that is some day's local time of day (minutes after midnight). Of a day on which the
+ * time is skipped that is the jump; of one on which it comes twice, the first.
+ */
+export function nextTimeOfDay(instant: number, minutes: number, zone: Zone): number {
+  for (let day = localDay(instant, zone) - 1; ; day++) {
+    const at = firstAtOrPast(day * DAY_MS + minutes * 60_000, zone);
+    if (at >= instant) return at;
+  }
+}
+
+/** The first instant whose local date and time, as epoch ms, is at or past the wanted one. */
+function firstAtOrPast(wanted: number, zone: Zone): number {
+  let at = wanted - MOST_AHEAD;
+  for (;;) {
+    const target = wanted - zone.offsetAt(at);
+    if (zone.offsetAt(target) === zone.offsetAt(at)) return target;
+    at = offsetChange(at, target, zone);
+    if (at + zone.offsetAt(at) >= wanted) return at;
+  }
+}
+
 function localMs(instant: number, zone: Zone): number {
   const local = (instant + zone.offsetAt(instant)) % DAY_MS;
   return local < 0 ? local + DAY_MS : local;
@@ -114,10 +157,15 @@ function localMs(instant: number, zone: Zone): number {
  * The first instant after `from` that is wanted, where within one offset it is wanted first at a local time of day (ms):
  * looks there, unless the offset changes before; then at the change; then goes on from it.
  */
-function firstInstant(from: number, zone: Zone, wanted: (at: number) => boolean, timeOfDay: () => number): number {
+function firstInstant(
+  from: number,
+  zone: Zone,
+  wanted: (at: number) => boolean,
+  timeOfDay: (at: number) => number,
+): number {
   let at = from;
   for (;;) {
-    const wait = (timeOfDay() - localMs(at, zone) + DAY_MS) % DAY_MS || DAY_MS;
+    const wait = (timeOfDay(at) - localMs(at, zone) + DAY_MS) % DAY_MS || DAY_MS;
     const target = at + wait;
     at = zone.offsetAt(target) === zone.offsetAt(at) ? target : offsetChange(at, target, zone);
     // A clock put back over midnight comes to the same day again.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ANY_HOUR, hours } from './hours.ts';
 import { capMax, channelOf, defaultPolicy, type Policy, parsePolicy, policyFromJson, policyToJson } from './policy.ts';
 import { hint } from './problems.ts';
 
@@ -97,18 +98,39 @@ describe('caps', () => {
 describe('channels and costs', () => {
   it('add to the defaults, and may register further channels', () => {
     const own = policy({ costs: { rcs: 0.01, sms: '0.02' }, channels: { rcs: {}, email: { enabled: false } } });
-    expect(channelOf(own, 'rcs')).toEqual({ enabled: true, costMicros: 10_000 });
-    expect(channelOf(own, 'sms')).toEqual({ enabled: true, costMicros: 20_000 });
-    expect(channelOf(own, 'email')).toEqual({ enabled: false, costMicros: 100 });
-    expect(channelOf(own, 'never-named')).toEqual({ enabled: true, costMicros: 0 });
-    expect(channelOf(own, 'constructor')).toEqual({ enabled: true, costMicros: 0 });
+    const { rcs, sms, email } = own.channels;
+    expect(rcs).toEqual({ ...channelOf(defaultPolicy, 'rcs'), costMicros: 10_000 });
+    expect(sms).toEqual({ ...defaultPolicy.channels.sms, costMicros: 20_000 });
+    expect(email).toEqual({ ...defaultPolicy.channels.email, enabled: false });
+    expect(channelOf(own, 'never-named')).toMatchObject({ enabled: true, costMicros: 0, prior: 0.2 });
+    expect(channelOf(own, 'constructor')).toMatchObject({ enabled: true, costMicros: 0 });
   });
 
   it('may have any name, even one that every object has', () => {
-    expect(channelOf(policy({ channels: { constructor: {} } }), 'constructor')).toEqual({
+    expect(channelOf(policy({ channels: { constructor: { prior: '70%' } } }), 'constructor')).toMatchObject({
       enabled: true,
       costMicros: 0,
+      prior: 0.7,
     });
+  });
+
+  it('say when messages are read, to everybody or to new and existing customers', () => {
+    const bestHours = (value: unknown) => policy({ channels: { sms: { bestHours: value } } }).channels.sms?.bestHours;
+    expect(bestHours('18:00-20:00')).toEqual({ existing: hours(18, 20), new: hours(18, 20) });
+    expect(bestHours({ existing: ['07:00-08:00', '22:00-01:00'], new: 'any' })).toEqual({
+      existing: hours(7, 8) | hours(22, 1),
+      new: ANY_HOUR,
+    });
+    expect(refusals({ channels: { sms: { bestHours: '18:30-20:00' } } })).toEqual([
+      'channels.sms.bestHours: "18:30-20:00" does not lie on whole hours',
+    ]);
+    expect(refusals({ channels: { sms: { bestHours: { existing: 'any' } } } })).toEqual([
+      'channels.sms.bestHours.new: is missing',
+    ]);
+    expect(refusals({ channels: { sms: { bestHours: { existing: [], new: 9 } } } })).toEqual([
+      'channels.sms.bestHours.existing: names no hour',
+      'channels.sms.bestHours.new: is 9, not hours',
+    ]);
   });
 
   it('are refused where the channel is not known', () => {
@@ -145,6 +167,43 @@ describe('weights', () => {
   });
 });
 
+describe('scores', () => {
+  it('say otherwise of single places of the tables, and add rows', () => {
+    const own = policy({
+      channels: { rcs: {} },
+      scores: { customerTypes: { new: { sms: '10%' }, 'co-op': { rcs: 1 } }, devices: { Tablet: { email: 0.9 } } },
+    });
+    expect(own.customerTypes.new).toEqual({ ...defaultPolicy.customerTypes.new, sms: 0.1 });
+    expect(own.customerTypes.existing).toEqual(defaultPolicy.customerTypes.existing);
+    expect(own.customerTypes['co-op']).toEqual({ rcs: 1 });
+    expect(own.devices.tablet).toEqual({ email: 0.9 });
+  });
+
+  it('are refused for channels that are not known and beyond 1', () => {
+    expect(refusals({ scores: { customerTypes: { new: { smss: 1 } } } })).toEqual([
+      'scores.customerTypes.new.smss: "smss" is not a known channel',
+    ]);
+    expect(refusals({ scores: { devices: { ios: { sms: 2 } } } })).toEqual([
+      'scores.devices.ios.sms: 2 is not a share',
+    ]);
+  });
+});
+
+describe('holidays', () => {
+  it('are days of one year or of every year', () => {
+    const holidays = ['2026-12-25', '12-25', '02-29', '2028-02-29'];
+    expect(policy({ holidays }).holidays).toEqual(holidays);
+    expect(refusals({ holidays: ['2026-02-29', '13-01', '25.12.', '2026-12-25T00:00:00Z'] })).toHaveLength(4);
+  });
+
+  it('leave some day of the year', () => {
+    const days = (count: number) =>
+      Array.from({ length: count }, (_, i) => new Date(DAY * i).toISOString().slice(5, 10));
+    expect(policy({ holidays: days(100) }).holidays).toHaveLength(100);
+    expect(refusals({ holidays: days(101) })).toEqual(['holidays: holds more than 100 days of every year']);
+  });
+});
+
 it('refuses thresholds that do not ascend, and none at all', () => {
   expect(refusals({ inactivity: ['7d', '3d'] })).toEqual(['inactivity[1]: 3d does not follow in order']);
   expect(refusals({ inactivity: ['3d', '72h'] })).toEqual(['inactivity[1]: 3d does not follow in order']);
@@ -167,7 +226,9 @@ it('survives the way through JSON', () => {
     currency: 'KES',
     caps: [{ max: 1, window: '7d', channel: 'rcs', class: 'marketing', calendar: true }],
     costs: { sms: '1.000001', whatsapp: 1, email: 0, rcs: 2 },
-    channels: { rcs: { enabled: false } },
+    channels: { rcs: { enabled: false, bestHours: { existing: '22:00-02:00', new: 'any' }, prior: 0.9, immediacy: 0 } },
+    scores: { customerTypes: { vip: { rcs: 0.25 } }, devices: { ios: { sms: 0 } } },
+    holidays: ['12-25', '2026-01-01'],
     quietHours: '21:00-08:00',
     holdout: '2.5%',
     retention: { sends: '36h' },

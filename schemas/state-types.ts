@@ -65,6 +65,54 @@ export interface ConsentEntry {
   /** Grants later than revokedAt, in order. */
   readonly grantedAt: readonly number[];
 }
+/** How a user answered to messages, and when they are active. Weights halve every 90 days: each is kept as it would stand on 2020-01-01, so that later days count for more. */
+export interface UserEngagement {
+  /** In the order in which they came first. */
+  readonly channels: readonly ChannelEngagement[];
+  /** Weight of all answers and sessions by local hour, 24 or none. */
+  readonly hours: readonly number[];
+  /** The latest messages, whose answers are still heard, in order. */
+  readonly recent: readonly RecentSend[];
+  /** What was learned while the user awaited a verdict, in order: requests that came before it do not know it yet. */
+  readonly pending: readonly PendingActivity[];
+}
+/** Messages on one channel that did not fail. */
+export interface ChannelEngagement {
+  readonly channel: string;
+  /** How many. */
+  readonly sends: number;
+  /** Those opened, clicked or replied to. */
+  readonly opened: number;
+  /** Those clicked or replied to. */
+  readonly clicked: number;
+  /** Those replied to. */
+  readonly replied: number;
+  /** Their weight. */
+  readonly weight: number;
+  /** Their weight, each times its best response. */
+  readonly response: number;
+  /** Weight of the answers by local hour, 24 or none. */
+  readonly hours: readonly number[];
+}
+export interface RecentSend {
+  /** Hash of its sendId, 53 bits. */
+  readonly send: number;
+  readonly channel: string;
+  /** Days since 1970-01-01, UTC. */
+  readonly day: number;
+  /** Bits: 1 opened, 2 clicked, 4 replied, 8 failed. */
+  readonly answers: number;
+}
+export interface PendingActivity {
+  /** Days since 1970-01-01, UTC. */
+  readonly day: number;
+  /** Local hour. */
+  readonly hour: number;
+  /** Hash of the sendId answered to; null: a session. */
+  readonly send: number | null;
+  /** The answer's bit. */
+  readonly answer: number;
+}
 /** A user's requests in progress and messages sent. */
 export interface UserMessages {
   /** Awaiting a verdict (dueAt null) or scheduled. */

@@ -58,15 +58,36 @@ const tellers: Readonly<Record<string, Teller>> = {
     return [`no such message${window}`, ...others(rest)];
   },
   'frequency-cap': ({ at, ...caps }, { verdict }) => [...capWords(caps, verdict), judgedFor(at)],
-  channel: ({ chosen, ...channels }) => [
-    ...(chosen === undefined ? [] : [`${chosen} chosen`]),
-    ...others(Object.fromEntries(Object.entries(channels).filter(([channel]) => channel !== chosen))),
-  ],
+  channel: ({ chosen, why, confidence, ...channels }) => {
+    const score = channels[String(chosen)];
+    return [
+      chosen === undefined
+        ? ''
+        : typeof score === 'number'
+          ? `${chosen} chosen with a score of ${score}`
+          : `${chosen} chosen`,
+      why === undefined ? '' : `because of ${why}`,
+      ...others(Object.fromEntries(Object.entries(channels).filter(([channel]) => channel !== chosen))),
+      confidence === undefined ? '' : `confidence ${percent(confidence)}`,
+    ];
+  },
   content: ({ missing, failed, ...channels }) => [...lacking(missing, failed), ...others(channels)],
-  'send-time': ({ earliestAt, expiresAt, timezone, timezoneKnown, quietHours, sendTime, ...rest }) => [
+  'send-time': ({
+    earliestAt,
+    expiresAt,
+    timezone,
+    timezoneKnown,
+    quietHours,
+    sendTime,
+    bestHours,
+    bestHoursOf,
+    notBefore,
+    ...rest
+  }) => [
     `earliest ${isoInstant(earliestAt)}`,
     quietHours === undefined ? '' : `outside the quiet hours ${quietHours} (${timezone})`,
-    sendTime === 'best' ? `at the channel's best hours (${timezone})` : '',
+    sendTimeWords(sendTime, bestHours, bestHoursOf, timezone),
+    notBefore === undefined ? '' : `asked for no earlier than ${isoInstant(notBefore)}`,
     timezoneKnown === false ? "UTC, as the user's zone is not known" : '',
     expiresAt === undefined ? '' : `expires ${isoInstant(expiresAt)}`,
     ...others(rest),
@@ -90,6 +111,24 @@ const tellers: Readonly<Record<string, Teller>> = {
 function lacking(missing: Facts[string] | undefined, failed: Facts[string] | undefined): readonly string[] {
   if (missing !== undefined) return [`the text needs ${missing}, which has no value`];
   return failed === undefined ? [] : [String(failed)];
+}
+
+/** The campaign's wish; none where it is as soon as may be. */
+function sendTimeWords(
+  sendTime: Facts[string] | undefined,
+  bestHours: Facts[string] | undefined,
+  of: Facts[string] | undefined,
+  timezone: Facts[string] | undefined,
+): string {
+  if (sendTime === undefined) return '';
+  if (sendTime !== 'best') {
+    const isTime = /^\d\d:\d\d$/.test(String(sendTime));
+    return isTime ? `at ${sendTime} (${timezone})` : `planned for ${isoInstant(sendTime)}`;
+  }
+  if (bestHours === 'any') return 'at any hour, as none is known to be better';
+  return bestHours === undefined
+    ? `at the channel's best hours (${timezone})`
+    : `at the ${of}'s best hours ${bestHours} (${timezone})`;
 }
 
 function others(facts: Facts): readonly string[] {

@@ -11,13 +11,25 @@ function ranked(options: CaseOptions): readonly string[] {
 }
 
 describe('the channel gate', () => {
-  test("chooses the first of the campaign's channels, and keeps the others in their order", () => {
-    const c = caseOf({ campaign: { channels: ['email', 'sms'] }, ranked: [] });
+  test('scores nothing where one channel alone is viable', () => {
+    const c = caseOf({ campaign: { channels: ['email', 'sms'] }, profile: { contacts: { sms: '+1' } }, ranked: [] });
     expect(channel.judge(c)).toEqual({
       verdict: 'pass',
-      facts: { email: 'viable', sms: 'viable', chosen: 'email' },
+      facts: { email: 'no address', sms: 'viable', chosen: 'sms' },
     });
-    expect(c.ranked).toEqual(['email', 'sms']);
+    expect(c.ranked).toEqual(['sms']);
+  });
+
+  test('ranks the viable ones by their scores, says why the first is first, and how much it rests on', () => {
+    const c = caseOf({ campaign: { channels: ['email', 'push', 'sms'] }, ranked: [] });
+    expect(channel.judge(c)).toEqual({
+      verdict: 'pass',
+      facts: {
+        ...{ email: 0.48, push: 'no address', sms: 0.4917, chosen: 'sms' },
+        ...{ why: 'SMS: usually answered more', confidence: 0 },
+      },
+    });
+    expect(c.ranked).toEqual(['sms', 'email']);
   });
 
   test('says of every channel what stands against it', () => {

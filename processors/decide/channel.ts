@@ -1,23 +1,32 @@
-// Gate 6: the channels a message can go to, in the campaign's order; the first is chosen.
+// Gate 6: the channels a message can go to, best first. Where several can be used, they are scored; the first is chosen.
 import { capped } from './frequency-cap.ts';
 import { block, type Case, type Gate, pass } from './gate.ts';
+import { earliestMoment } from './moments.ts';
 import { obstacleToReach } from './reach.ts';
-import { cameTooLate, earliestMoment } from './send-time.ts';
+import { confidenceIn, rank, whyFirst } from './score.ts';
+import { cameTooLate } from './send-time.ts';
 
 export const channel: Gate = {
   name: 'channel',
   applies: (c) => !cameTooLate(c),
   judge(c) {
-    const facts: Record<string, string> = {};
+    const facts: Record<string, string | number> = {};
     const viable: string[] = [];
     for (const id of c.campaign.channels) {
       const obstacle = obstacleOf(id, c);
       facts[id] = obstacle ?? 'viable';
       if (obstacle === undefined) viable.push(id);
     }
-    c.ranked = viable;
-    const [chosen] = viable;
-    return chosen === undefined ? block('no-channel', facts) : pass({ ...facts, chosen });
+    if (viable.length < 2) {
+      c.ranked = viable;
+      const [chosen] = viable;
+      return chosen === undefined ? block('no-channel', facts) : pass({ ...facts, chosen });
+    }
+    const ranked = rank(viable, c);
+    for (const { channel, score } of ranked) facts[channel] = score;
+    c.ranked = ranked.map(({ channel }) => channel);
+    const chosen = c.ranked[0] as string;
+    return pass({ ...facts, chosen, why: whyFirst(ranked, c), confidence: confidenceIn(ranked, c) });
   },
 };
 

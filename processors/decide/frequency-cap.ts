@@ -1,24 +1,34 @@
 // Gate 5: how many messages a user may get. Judged for the earliest moment of sending, and again at that of sending.
 import { DAY_MS } from '../../schemas/durations.ts';
 import { localDay, type Zone } from '../../schemas/local-time.ts';
-import { type Cap, capMax } from '../../schemas/policy.ts';
+import type { Cap } from '../../schemas/policy/caps.ts';
+import { capMax } from '../../schemas/policy.ts';
 import type { SentMessage } from '../../schemas/state-types.ts';
 import { block, type Case, type Facts, type Gate, iso, pass } from './gate.ts';
+import { earliestMoment } from './moments.ts';
 import { obstacleToReach } from './reach.ts';
-import { cameTooLate, earliestMoment } from './send-time.ts';
+import { rank, type Scored } from './score.ts';
+import { cameTooLate } from './send-time.ts';
 
 export const frequencyCap: Gate = {
   name: 'frequency-cap',
   applies: (c) => !cameTooLate(c),
   judge(c) {
-    // For the channel that would be chosen, were there no caps of its own.
-    const reached = c.consented.find((id) => obstacleToReach(id, c) === undefined) ?? (c.consented[0] as string);
-    const at = earliestMoment(c, reached);
+    const at = earliestMoment(c, likely(c));
     const over = capped(c, null, at);
     const facts = { at: iso(at), ...over.facts };
     return over.rule === null ? pass(facts) : block('frequency-cap', { ...facts, rule: over.rule });
   },
 };
+
+/** The channel that would be chosen, were there no caps of its own. */
+function likely(c: Case): string {
+  const reached = c.consented.filter((id) => obstacleToReach(id, c) === undefined);
+  const [first = c.consented[0] as string, ...others] = reached;
+  // Unless each channel has hours of its own, they all have the same moment.
+  if (others.length === 0 || c.campaign.schedule.sendTime !== 'best') return first;
+  return (rank(reached, c)[0] as Scored).channel;
+}
 
 /**
  * The first cap that a message at an instant would break, and how many messages each cap already counts. `channel` null:

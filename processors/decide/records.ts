@@ -5,8 +5,8 @@ import type { RequestInProgress } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { Candidate, Decision, DecisionStep, SendCommand } from '../../schemas/types.ts';
 import type { Case } from './gate.ts';
+import { expiryOf, holidaysAhead, quietHoursOf } from './moments.ts';
 import { addressOf } from './reach.ts';
-import { expiryOf, quietHoursOf } from './send-time.ts';
 
 export interface Result {
   readonly outcome: Decision['outcome'];
@@ -76,7 +76,7 @@ export function candidateOf(c: Case): Candidate {
     channels: c.ranked.map((channel) => ({ channel, maxCostMicros: channelOf(c.policy, channel).costMicros })),
     earliestAt: c.earliestAt,
     expiresAt: expiryOf(c),
-    sendingWindow: { quietHours: quietHoursOf(c), timezone: c.zone.name, holidays: [] },
+    sendingWindow: { quietHours: quietHoursOf(c), timezone: c.zone.name, holidays: holidaysAhead(c) },
     costMicros: null,
   };
 }

@@ -1,27 +1,28 @@
-// Gate 7: the earliest allowed instant, outside quiet hours and, where asked for, at the channel's best hours.
-import { channelDefaults } from '../../schemas/channels.ts';
-import { type DailyWindow, parseQuietHours } from '../../schemas/durations.ts';
-import { endOfWindow } from '../../schemas/local-time.ts';
+// Gate 7: the earliest allowed instant, at the campaign's send time, outside quiet hours and not on a holiday.
+import { timeOfDayText } from '../../schemas/campaign/schedule.ts';
+import { hoursText } from '../../schemas/hours.ts';
+import { localDay } from '../../schemas/local-time.ts';
 import { block, type Case, type Facts, type Gate, iso, pass } from './gate.ts';
-
-const HOUR = 60;
-/** Quiet hours and best hours are alternately left this often at most; they may leave no moment at all. */
-const ROUNDS = 4;
+import { bestHours, earliestMoment, expiryOf, holidaysBetween, quietHoursOf } from './moments.ts';
 
 export const sendTime: Gate = {
   name: 'send-time',
   judge(c) {
-    const earliestAt = earliestMoment(c, (c.ranked[0] ?? c.consented[0]) as string);
+    const channel = (c.ranked[0] ?? c.consented[0]) as string;
+    const earliestAt = earliestMoment(c, channel);
     c.earliestAt = earliestAt;
     const expiresAt = expiryOf(c);
     const quiet = quietHoursOf(c);
+    const { notBefore } = c.request;
     const facts: Facts = {
       earliestAt: iso(earliestAt),
       expiresAt: iso(expiresAt),
       timezone: c.zone.name,
       ...(c.zoneKnown ? {} : { timezoneKnown: false }),
       ...(quiet === null ? {} : { quietHours: quiet }),
-      ...(c.campaign.schedule.sendTime === 'best' ? { sendTime: 'best' } : {}),
+      ...wish(c, channel),
+      ...(notBefore === null ? {} : { notBefore: iso(notBefore) }),
+      ...holidayFacts(c),
     };
     if (cameTooLate(c)) return block('expired', { ...facts, cameAfter: iso(c.watermark) });
     return earliestAt > expiresAt ? block('expired', facts) : pass(facts);
@@ -29,43 +30,25 @@ export const sendTime: Gate = {
 };
 
 /**
- * The request comes after its message expired. The user's history may not reach back so far, so the gates that look at it have
- * no say: the answer must not depend on how much is still remembered.
+ * The request comes later than its message would have kept. The user's history may not reach back so far, so the gates that
+ * look at it have no say: the answer must not depend on how much is still remembered.
  */
-export function cameTooLate(c: Case): boolean {
-  return expiryOf(c) < c.watermark;
+export function cameTooLate({ request, campaign, watermark }: Case): boolean {
+  return request.requestedAt + campaign.schedule.expiresAfterMs < watermark;
 }
 
-/** The last allowed instant. */
-export function expiryOf({ request, campaign }: Case): number {
-  return request.requestedAt + campaign.schedule.expiresAfterMs;
-}
-
-/** The campaign's own quiet hours; for marketing without any, the policy's. */
-export function quietHoursOf({ campaign, policy }: Case): string | null {
-  return campaign.schedule.quietHours ?? (campaign.class === 'marketing' ? policy.quietHours : null);
-}
-
-/** The first instant from now on at which the channel may be used. */
-export function earliestMoment(c: Case, channel: string): number {
-  const quiet = quietHoursOf(c);
-  const quietWindow = quiet === null ? undefined : parseQuietHours(quiet);
-  const poor = c.campaign.schedule.sendTime === 'best' ? poorHours(channel, c) : undefined;
-  let at = c.now;
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = at;
-    if (poor !== undefined) at = endOfWindow(at, poor, c.zone);
-    if (quietWindow !== undefined) at = endOfWindow(at, quietWindow, c.zone);
-    if (at === before) return at;
+function wish(c: Case, channel: string): Facts {
+  const { sendTime } = c.campaign.schedule;
+  if (sendTime === 'asap') return {};
+  if (sendTime === 'best') {
+    const { hours, of } = bestHours(c, channel);
+    return { sendTime, bestHours: hoursText(hours), bestHoursOf: of };
   }
-  // Best hours that all lie in quiet hours can't be kept; quiet hours always are.
-  return quietWindow === undefined ? c.now : endOfWindow(c.now, quietWindow, c.zone);
+  return { sendTime: 'at' in sendTime ? iso(sendTime.at) : timeOfDayText(sendTime.localMinutes) };
 }
 
-/** The hours of the day outside the channel's best ones. */
-function poorHours(channel: string, { profile }: Case): DailyWindow | undefined {
-  const best = channelDefaults(channel).bestHours;
-  if (best === null) return undefined;
-  const { start, end } = profile?.customerType === 'new' ? best.new : best.existing;
-  return { start: end * HOUR, end: start * HOUR };
+/** The holidays that lie between now and the expiry. */
+function holidayFacts(c: Case): Facts {
+  const days = holidaysBetween(c, localDay(c.now, c.zone), localDay(expiryOf(c), c.zone));
+  return days.length === 0 ? {} : { holidays: days.join(', ') };
 }

@@ -1,7 +1,13 @@
 // A case before the gates, for tests of them: user "u" asks for campaign "c" on Monday, 2 March 2026, 09:00 UTC.
 
 import { zoneOrUtc } from '../../schemas/local-time.ts';
-import type { ConsentEntry, RequestInProgress, SentMessage, UserMetrics } from '../../schemas/state-types.ts';
+import type {
+  ConsentEntry,
+  RequestInProgress,
+  SentMessage,
+  UserEngagement,
+  UserMetrics,
+} from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { UserProfile } from '../../schemas/types.ts';
 import type { Case } from '../decide/gate.ts';
@@ -18,6 +24,7 @@ export interface CaseOptions {
   /** Default: marketing granted on every channel. */
   readonly consents?: readonly ConsentEntry[];
   readonly metrics?: UserMetrics;
+  readonly engagement?: UserEngagement;
   readonly requests?: readonly RequestInProgress[];
   readonly sent?: readonly SentMessage[];
   readonly request?: Partial<Request>;
@@ -40,6 +47,7 @@ export function caseOf(options: CaseOptions = {}): Case {
     profile,
     consents: { entries: options.consents ?? [granted('marketing', at('00:00', -1))] },
     metrics: options.metrics,
+    engagement: options.engagement,
     messages: { requests: options.requests ?? [], awaiting: null, waiting: [], sent: options.sent ?? [] },
     zone,
     zoneKnown: known,

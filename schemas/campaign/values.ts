@@ -30,6 +30,15 @@ export const moment = z
     error: (issue) => said(`${quoted(issue.input)} is no date and no instant with its zone`, MOMENT_MEND),
   });
 
+export const INSTANT_MEND = 'write an instant with its zone, such as 2026-01-31T18:00:00Z';
+
+/** An instant with its zone, as text. */
+export const instant = z
+  .string()
+  .refine((text) => INSTANT.test(text) && DateTime.fromISO(text, { zone: 'utc' }).isValid, {
+    error: (issue) => said(`${quoted(issue.input)} is no instant with its zone`, INSTANT_MEND),
+  });
+
 /** Records carry times from 1970 to before 2100. */
 export const LAST_MOMENT = Date.UTC(2100, 0, 1) - 1;
 

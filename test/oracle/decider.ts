@@ -4,8 +4,10 @@ import { emptyLedger, release, reserve } from './budget.ts';
 import { holds, type Scope } from './conditions.ts';
 import { breaks, hasConsent, heldOut, sameMessage } from './gates.ts';
 import type { Campaign, CapRule, Ledger, OracleDecision, OracleSend, OracleStep, Policy } from './model.ts';
+import { type Bounds, boundsOf, earliest, hourOf } from './moments.ts';
+import { ranked, type ScoreInput, usualHours } from './scores.ts';
 import type { Message, Request, User } from './user.ts';
-import { afterQuiet, zoneOf } from './zones.ts';
+import { zoneOf } from './zones.ts';
 
 const COSTS: Readonly<Record<string, number>> = { sms: 7_500, whatsapp: 5_000, email: 100 };
 
@@ -83,8 +85,7 @@ export class Decider {
     const consented = campaign.channels.filter((channel) => hasConsent(user.consents, campaign, channel, now));
     if (!gate('consent', consented.length > 0)) return blocked('no-consent');
 
-    const expiresAt = now + campaign.expiresAfterMs;
-    if (expiresAt < watermark) {
+    if (now + campaign.expiresAfterMs < watermark) {
       gate('send-time', false);
       return { outcome: 'expired', reason: 'expired' };
     }
@@ -99,22 +100,46 @@ export class Decider {
     if (!gate('duplicate', !waiting && !recent)) return blocked('duplicate');
 
     // The moment of gate 7, which gates 5 and 6 judge the caps for.
-    const policyQuiet = campaign.class === 'marketing' ? this.#policy.quietHours : undefined;
-    const quietHours = campaign.quietHours ?? policyQuiet ?? null;
+    const { sendTime } = campaign;
+    const wishes = [
+      now,
+      request.notBefore ?? now,
+      typeof sendTime === 'object' && 'at' in sendTime ? sendTime.at : now,
+    ];
+    const from = Math.max(...wishes);
+    const expiresAt = from + campaign.expiresAfterMs;
     const zone = zoneOf(user.profile?.timezone);
-    const earliestAt = afterQuiet(now, quietHours, zone);
-    const capped = (channel: string | undefined): boolean =>
+    const bounds = (channel: string): Bounds =>
+      boundsOf(campaign, this.#policy, zone, this.#bestHours(user, campaign, channel));
+    const moments = new Map<string, number>();
+    const momentOf = (channel: string): number => {
+      const moment = moments.get(channel) ?? earliest(from, bounds(channel));
+      moments.set(channel, moment);
+      return moment;
+    };
+    const capped = (channel: string | undefined, at: number): boolean =>
       this.#capsOf(user)
         .filter((rule) => rule.channel === channel)
-        .some((rule) => breaks(rule, user.sent, campaign.class, earliestAt, zone));
-    if (!gate('frequency-cap', !capped(undefined))) return blocked('frequency-cap');
-
-    const viable = consented
+        .some((rule) => breaks(rule, user.sent, campaign.class, at, zone));
+    const score: ScoreInput = {
+      ...{ campaign, policy: this.#policy, profile: user.profile },
+      ...{ answered: () => ({ sends: 0, answers: 0 }), active: () => null },
+      hourFor: (channel) => hourOf(momentOf(channel), zone),
+    };
+    const reachable = consented
       .filter((channel) => addressOf(user, channel) !== undefined)
-      .filter((channel) => !this.#policy.disabledChannels?.includes(channel))
-      .filter((channel) => !capped(channel));
-    if (!gate('channel', viable.length > 0)) return blocked('no-channel');
+      .filter((channel) => !this.#policy.disabledChannels?.includes(channel));
+    const [likely = consented[0] ?? ''] = ranked(reachable, score);
+    if (!gate('frequency-cap', !capped(undefined, momentOf(likely)))) return blocked('frequency-cap');
 
+    const viable = ranked(
+      reachable.filter((channel) => !capped(channel, momentOf(channel))),
+      score,
+    );
+    const [best] = viable;
+    if (!gate('channel', best !== undefined) || best === undefined) return blocked('no-channel');
+
+    const earliestAt = momentOf(best);
     if (!gate('send-time', earliestAt <= expiresAt)) return { outcome: 'expired', reason: 'expired' };
 
     const offers = viable.map((channel) => ({ channel, cost: this.#cost(channel) }));
@@ -128,13 +153,18 @@ export class Decider {
       dearest: Math.max(...campaign.channels.map((channel) => this.#cost(channel))),
       earliestAt,
       expiresAt,
-      quietHours,
+      quietHours: bounds(best).quietHours,
       userZone: user.profile?.timezone ?? null,
       campaignZone: campaign.timezone,
     });
     gate('budget', slot.reserved);
     if (!slot.reserved) return blocked(slot.reason);
     return { ...message, channel: slot.channel, cost: slot.cost, dueAt: slot.slotAt };
+  }
+
+  /** The local hours that a message on the channel waits for; null: any. */
+  #bestHours(user: User, campaign: Campaign, channel: string): readonly number[] | null {
+    return campaign.bestHours ?? usualHours(this.#policy, user.profile, channel);
   }
 
   /** Gate 9, at the message's moment. */

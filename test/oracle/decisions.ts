@@ -46,8 +46,9 @@ class Simulation {
       else if (user.requestIds.repeats(record.value.requestId, record.time, streamTime))
         this.#counts.duplicateRequests++;
       else {
-        const { requestId, campaignId, source, requestedAt, data } = record.value;
-        const request = { requestId, campaignId, source, cause: null, requestedAt };
+        const { requestId, campaignId, source, requestedAt, notBefore, data } = record.value;
+        const wish = notBefore === null ? {} : { notBefore };
+        const request = { requestId, campaignId, source, cause: null, requestedAt, ...wish };
         const scope = scopeOf(user, requestedAt, { properties: data, facts: data });
         this.#decider.decide(user, request, scope, streamTime - this.#input.lateness);
       }

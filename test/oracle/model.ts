@@ -60,8 +60,16 @@ export interface Campaign {
   readonly priority: number;
   readonly trigger: Trigger;
   readonly audience?: Condition;
-  /** Best first: the oracle scores nothing. */
   readonly channels: readonly string[];
+  /** normal, or high where the class is transactional, unless said. */
+  readonly urgency?: 'low' | 'normal' | 'high';
+  /** By channel, in 0..1, instead of the policy's. */
+  readonly priors?: Readonly<Record<string, number>>;
+  /** As soon as it may be, unless said. */
+  readonly sendTime?: 'best' | { readonly localMinutes: number } | { readonly at: number };
+  /** Local hours, for users of whom none are learned. */
+  readonly bestHours?: readonly number[];
+  readonly ignoresHolidays?: boolean;
   readonly dedupe: { readonly windowMs: number; readonly key?: string };
   /** "HH:MM-HH:MM" in the user's zone, instead of the policy's. */
   readonly quietHours?: string;
@@ -82,6 +90,23 @@ export interface CapRule {
   readonly calendar?: boolean;
 }
 
+/** What is known of a channel beside its cost. */
+export interface ChannelModel {
+  readonly prior: number;
+  readonly immediacy: number;
+  /** Local hours; null: any. */
+  readonly bestHours: readonly number[] | null;
+  /** For the customerType "new". */
+  readonly bestHoursOfNew: readonly number[] | null;
+}
+
+export interface ScoreModel {
+  /** Whole percents that add up to 100. */
+  readonly weights: Readonly<Record<'customerType' | 'engagement' | 'device' | 'urgency' | 'timeOfDay', number>>;
+  readonly customerTypes: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly devices: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
 export interface Policy {
   readonly gapMs: number;
   readonly thresholds: readonly number[];
@@ -89,6 +114,11 @@ export interface Policy {
   /** Micro-units by channel; a channel left out costs what DESIGN §4 says. */
   readonly costs?: Readonly<Record<string, number>>;
   readonly quietHours?: string;
+  /** "YYYY-MM-DD" or "MM-DD", without marketing. */
+  readonly holidays?: readonly string[];
+  /** A channel left out is as the documentation says; so are the scores where they are left out. */
+  readonly channels?: Readonly<Record<string, ChannelModel>>;
+  readonly scores?: ScoreModel;
   /** Global share in 0..1. */
   readonly holdout?: number;
   readonly disabledChannels?: readonly string[];

@@ -17,7 +17,10 @@ export interface Message {
   readonly expiresAt: number;
 }
 
-export type Request = Pick<OracleDecision, 'requestId' | 'campaignId' | 'source' | 'cause' | 'requestedAt'>;
+export type Request = Pick<OracleDecision, 'requestId' | 'campaignId' | 'source' | 'cause' | 'requestedAt'> & {
+  /** Absent: no such wish. */
+  readonly notBefore?: number;
+};
 
 export type Timer =
   | { readonly user: User; readonly instant: number; readonly kind: 'window'; readonly window: WindowTimer }

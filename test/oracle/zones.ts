@@ -18,7 +18,7 @@ export function zoneOf(name: string | null | undefined): IANAZone {
 const offsets = new Map<string, number>();
 
 /** The local wall time as if it were UTC, in epoch ms. Zones change their offset at full minutes. */
-function wall(at: number, zone: IANAZone): number {
+export function wall(at: number, zone: IANAZone): number {
   const key = `${zone.name} ${Math.floor(at / MINUTE)}`;
   const offset = offsets.get(key) ?? zone.offset(at);
   offsets.set(key, offset);

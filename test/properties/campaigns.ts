@@ -1,13 +1,26 @@
 // Random campaigns and policies, small enough to meet each other and every boundary.
 import fc from 'fast-check';
 import { DAY, HOUR } from '../oracle/common.ts';
-import type { Budget, Campaign, CapRule, Condition, Leaf, Policy, Trigger } from '../oracle/model.ts';
+import type {
+  Budget,
+  Campaign,
+  CapRule,
+  ChannelModel,
+  Condition,
+  Leaf,
+  Policy,
+  ScoreModel,
+  Trigger,
+} from '../oracle/model.ts';
 
 const MINUTE = 60_000;
 /** The grid on which times lie, so that they meet. */
 export const STEP = 10 * MINUTE;
 
 export const CHANNELS = ['sms', 'email', 'whatsapp', 'push'];
+/** Kinds of users and devices, some in no table; one is a property that every object has. */
+export const CUSTOMER_TYPES = ['new', 'existing', 'business', 'constructor'];
+export const DEVICES = ['android', 'feature-phone', 'desktop', 'toaster'];
 const COSTS = { sms: 10, whatsapp: 5, email: 1 };
 /** One of them is a property that every object has. */
 export const TYPES = ['view', 'buy', 'constructor'];
@@ -109,6 +122,16 @@ function curveOf(bends: readonly (readonly [number, number])[], from: number, to
   return times.sort((a, b) => a - b).map((at, i) => ({ at, share: shares[i] ?? 1 }));
 }
 
+const bestHours = fc.uniqueArray(fc.nat(23), { minLength: 1, maxLength: 3 });
+
+function sendTimes(base: number): fc.Arbitrary<Exclude<Campaign['sendTime'], undefined>> {
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constant('best' as const) },
+    { weight: 2, arbitrary: fc.constantFrom(0, 90, 150, 540, 1430).map((localMinutes) => ({ localMinutes })) },
+    { weight: 1, arbitrary: fc.nat(300).map((step) => ({ at: base + step * STEP })) },
+  );
+}
+
 /** Versions of several campaigns of two tenants; `base`: when everything begins. */
 export function campaigns(base: number, policy: Policy, binds: boolean): fc.Arbitrary<Campaign[]> {
   const one = (tenantId: string, id: string): fc.Arbitrary<Campaign[]> =>
@@ -127,6 +150,11 @@ export function campaigns(base: number, policy: Policy, binds: boolean): fc.Arbi
         budget: maybe(budgets(base, channels, binds)),
         timezone: fc.constantFrom('UTC', 'Africa/Cairo', 'America/New_York'),
         holdout: maybe(fc.constant(0.3), 2),
+        sendTime: maybe(sendTimes(base), 4),
+        bestHours: maybe(bestHours, 3),
+        ignoresHolidays: maybe(fc.constant(true), 2),
+        urgency: maybe(fc.constantFrom('low' as const, 'normal' as const, 'high' as const)),
+        priors: maybe(fc.dictionary(fc.constantFrom(...channels), shares, { maxKeys: 2 }), 3),
       });
       const next = fc.record({
         at: fc.nat(400),
@@ -156,6 +184,34 @@ const caps: fc.Arbitrary<CapRule> = fc
   })
   .map((rule) => given({ ...rule, windowMs: rule.calendar ? Math.max(rule.windowMs, DAY) : rule.windowMs }));
 
+/** Shares of which many are equal, and some lie in the middle of two roundings. */
+const shares = fc.constantFrom(0, 0.2, 0.3, 0.5, 0.33335, 0.8, 1);
+/** About the days on which everything happens. */
+const HOLIDAYS = ['03-07', '2026-03-08', '04-24', '2025-04-24', '10-25', '2026-10-26', '11-01', '02-29'];
+
+const channelModels: fc.Arbitrary<Record<string, ChannelModel>> = fc.dictionary(
+  fc.constantFrom(...CHANNELS),
+  fc.record({
+    ...{ prior: shares, immediacy: shares },
+    ...{ bestHours: fc.option(bestHours), bestHoursOfNew: fc.option(bestHours) },
+  }),
+  { maxKeys: 4 },
+);
+
+const tables = (kinds: readonly string[]): fc.Arbitrary<ScoreModel['devices']> =>
+  fc.dictionary(fc.constantFrom(...kinds), fc.dictionary(fc.constantFrom(...CHANNELS), shares));
+const scores: fc.Arbitrary<ScoreModel> = fc.record({
+  weights: fc
+    .array(fc.nat(100), { minLength: 4, maxLength: 4 })
+    .map((cuts) => [0, ...cuts.sort((a, b) => a - b), 100])
+    .map((cuts) => cuts.slice(1).map((cut, i) => cut - (cuts[i] ?? 0)))
+    .map(([customerType = 0, engagement = 0, device = 0, urgency = 0, timeOfDay = 0]) => ({
+      ...{ customerType, engagement, device, urgency, timeOfDay },
+    })),
+  customerTypes: tables(CUSTOMER_TYPES),
+  devices: tables(DEVICES),
+});
+
 export const policies: fc.Arbitrary<Policy> = fc
   .record({
     gapMs: fc.constantFrom(10 * MINUTE, 30 * MINUTE, 3 * HOUR),
@@ -167,5 +223,8 @@ export const policies: fc.Arbitrary<Policy> = fc
     holdout: maybe(fc.constant(0.1), 2),
     disabledChannels: maybe(fc.subarray(CHANNELS, { maxLength: 2 }), 2),
     notificationFrequency: maybe(fc.constant({ high: 2, low: 0.5 }), 2),
+    holidays: maybe(fc.subarray(HOLIDAYS), 3),
+    channels: maybe(channelModels, 6),
+    scores: maybe(scores, 6),
   })
   .map((policy) => given({ ...policy, costs: COSTS }));

@@ -7,8 +7,9 @@ import { campaignToJson, type Campaign as EngineCampaign } from '../../schemas/c
 import type { Condition as EngineCondition } from '../../schemas/condition.ts';
 import { Definitions, POLICY_ID } from '../../schemas/definitions.ts';
 import { formatDuration } from '../../schemas/durations.ts';
+import { ANY_HOUR, type Hours, hoursToFile } from '../../schemas/hours.ts';
 import { formatAmount } from '../../schemas/money.ts';
-import { parsePolicy, policyToJson } from '../../schemas/policy.ts';
+import { defaultPolicy, parsePolicy, policyToJson } from '../../schemas/policy.ts';
 import {
   candidates,
   consents,
@@ -34,7 +35,7 @@ import type {
 import { engage } from '../../topologies/engage.ts';
 import type { Topology } from '../../topologies/graph.ts';
 import { pace } from '../../topologies/pace.ts';
-import type { Campaign, DecisionInput, Policy, Trigger } from '../oracle/model.ts';
+import type { Campaign, DecisionInput, Policy, ScoreModel, Trigger } from '../oracle/model.ts';
 
 /** Every output, in the order in which it was made. */
 export class Outputs {
@@ -144,13 +145,52 @@ function policyJson(policy: Policy): string {
     inactivity: policy.thresholds.map(formatDuration),
     caps: policy.caps.map(({ windowMs, ...rest }) => ({ ...rest, window: formatDuration(windowMs) })),
     costs: Object.fromEntries(Object.entries(policy.costs ?? {}).map(([id, micros]) => [id, formatAmount(micros)])),
-    channels: Object.fromEntries((policy.disabledChannels ?? []).map((id) => [id, { enabled: false }])),
+    channels: channelsFile(policy),
+    ...(policy.scores === undefined ? {} : scoresFile(policy.scores)),
+    holidays: policy.holidays ?? [],
     ...(policy.quietHours === undefined ? {} : { quietHours: policy.quietHours }),
     ...(policy.holdout === undefined ? {} : { holdout: policy.holdout }),
     ...(policy.notificationFrequency === undefined ? {} : { notificationFrequency: policy.notificationFrequency }),
   });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return policyToJson(parsed.value);
+}
+
+function channelsFile({ channels = {}, disabledChannels = [] }: Policy): Record<string, object> {
+  const ids = new Set([...Object.keys(channels), ...disabledChannels]);
+  const settings = (id: string): object => {
+    const known = channels[id];
+    const enabled = !disabledChannels.includes(id);
+    if (known === undefined) return { enabled };
+    const { prior, immediacy, bestHours, bestHoursOfNew } = known;
+    const each = { existing: hoursToFile(setOf(bestHours)), new: hoursToFile(setOf(bestHoursOfNew)) };
+    return { enabled, prior, immediacy, bestHours: each };
+  };
+  return Object.fromEntries([...ids].map((id) => [id, settings(id)]));
+}
+
+/** The oracle's tables are whole: what they leave out suits as anything else does. */
+function scoresFile({ weights, customerTypes, devices }: ScoreModel): object {
+  const known = ['sms', 'email', 'whatsapp', 'push'].map((id) => [id, 0.5] as const);
+  const whole = (table: ScoreModel['devices'], kinds: readonly string[]): object =>
+    Object.fromEntries(
+      [...new Set([...kinds, ...Object.keys(table)])].map((kind) => [
+        kind,
+        { ...Object.fromEntries(known), ...(Object.hasOwn(table, kind) ? table[kind] : {}) },
+      ]),
+    );
+  const { customerTypes: types, devices: classes } = defaultPolicy;
+  return {
+    weights,
+    scores: {
+      customerTypes: whole(customerTypes, Object.keys(types)),
+      devices: whole(devices, Object.keys(classes)),
+    },
+  };
+}
+
+function setOf(hours: readonly number[] | null): Hours {
+  return hours === null ? ANY_HOUR : hours.reduce((set, hour) => set | (1 << hour), 0);
 }
 
 function recordOf(campaign: Campaign): CampaignDefinition {
@@ -164,7 +204,12 @@ function engineCampaign(c: Campaign): EngineCampaign {
     ...{ status: c.status, timezone: c.timezone, channels: c.channels, content: { text: 'hello' } },
     ...{ trigger: engineTrigger(c.trigger), audience: (c.audience as EngineCondition | undefined) ?? null },
     dedupe: { windowMs: c.dedupe.windowMs, key: c.dedupe.key ?? null },
-    schedule: { quietHours: c.quietHours ?? null, sendTime: 'asap', expiresAfterMs: c.expiresAfterMs },
+    schedule: {
+      ...{ quietHours: c.quietHours ?? null, holidays: c.ignoresHolidays ? 'ignore' : 'keep' },
+      ...{ sendTime: c.sendTime ?? 'asap', bestHours: c.bestHours === undefined ? null : setOf(c.bestHours) },
+      expiresAfterMs: c.expiresAfterMs,
+    },
+    ...{ urgency: c.urgency ?? (c.class === 'transactional' ? 'high' : 'normal'), priors: c.priors ?? {} },
     budget:
       c.budget === undefined
         ? null

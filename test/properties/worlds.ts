@@ -3,7 +3,18 @@ import fc from 'fast-check';
 import type { ConsentChange, SendRequest, UserEvent, UserProfile } from '../../schemas/types.ts';
 import { HOUR } from '../oracle/common.ts';
 import type { DecisionInput } from '../oracle/model.ts';
-import { CHANNELS, campaigns, given, maybe, policies, STEP, TYPES, values } from './campaigns.ts';
+import {
+  CHANNELS,
+  CUSTOMER_TYPES,
+  campaigns,
+  DEVICES,
+  given,
+  maybe,
+  policies,
+  STEP,
+  TYPES,
+  values,
+} from './campaigns.ts';
 
 /** Midnights (UTC) shortly before clocks change somewhere: New York, Cairo at its midnight, Berlin, New York back. */
 const BASES = [Date.UTC(2026, 2, 7), Date.UTC(2026, 3, 23), Date.UTC(2026, 9, 24), Date.UTC(2026, 9, 31)];
@@ -80,13 +91,21 @@ function recordRows(span: number) {
   const channel = fc.constantFrom(...CHANNELS, null, null);
   const granted = fc.constantFrom(true, true, false);
   const source = fc.constantFrom('api' as const, 'batch' as const);
+  /** Steps from a request to its notBefore. */
+  const wait = fc.constantFrom(null, null, null, -3, 5, 40, 200);
+  const likings = {
+    channelPreferences: fc.oneof(fc.constant([]), fc.shuffledSubarray([...CHANNELS, 'telegram'])),
+    customerType: fc.constantFrom(null, ...CUSTOMER_TYPES),
+    device: fc.constantFrom(null, ...DEVICES, 'Feature-Phone'),
+  };
   return fc.record({
     events: rows(span, fc.record({ id, type: fc.constantFrom(...TYPES), properties: values }), 25),
-    requests: rows(span, fc.record({ id, campaign: fc.nat(15), data: values, source }), 15),
-    profiles: rows(span, fc.record({ zone, contacts, attributes: values, wish }), 4),
+    requests: rows(span, fc.record({ id, campaign: fc.nat(15), data: values, source, wait }), 15),
+    profiles: rows(span, fc.record({ zone, contacts, attributes: values, wish, ...likings }), 4),
     consents: rows(span, fc.record({ purpose, channel, granted }), 6),
     /** Of each user. */
     zones: fc.array(zone, { minLength: 6, maxLength: 6 }),
+    likings: fc.array(fc.record(likings), { minLength: 6, maxLength: 6 }),
     purposes: fc.array(fc.constantFrom('all', 'marketing'), { minLength: 6, maxLength: 6 }),
   });
 }
@@ -118,18 +137,30 @@ class Records {
           ...{ ...who(row), eventId: `e${id}`, sessionId: null, occurredAt: this.#time(row), type, properties },
         }),
       ),
-      sendRequests: this.#arriving(files.requests, bound).map(({ id, campaign, data, source, ...row }): SendRequest => {
-        const campaignId = campaign === 0 ? 'nope' : (campaigns[campaign % campaigns.length] ?? 'nope');
-        const requestedAt = this.#time(row);
-        return { ...who(row), requestId: `r${id}`, campaignId, source, requestedAt, data, notBefore: null };
-      }),
+      sendRequests: this.#arriving(files.requests, bound).map(
+        ({ id, campaign, data, source, wait, ...row }): SendRequest => {
+          const campaignId = campaign === 0 ? 'nope' : (campaigns[campaign % campaigns.length] ?? 'nope');
+          const requestedAt = this.#time(row);
+          return {
+            ...who(row),
+            requestId: `r${id}`,
+            campaignId,
+            source,
+            requestedAt,
+            data,
+            notBefore: wait === null ? null : requestedAt + wait * STEP,
+          };
+        },
+      ),
       profiles: [
-        ...everyone.map((row, i) => this.#profile(row, files.zones[i] ?? 0, {})),
-        ...this.#arriving(files.profiles, bound).map(({ zone, contacts, attributes, wish, ...row }) =>
-          this.#profile(row, zone, {
-            ...{ contacts: contactsOf(contacts, row.user + 10), attributes, notificationFrequency: wish },
-            updatedAt: this.#tableTime(row),
-          }),
+        ...everyone.map((row, i) => this.#profile(row, files.zones[i] ?? 0, files.likings[i] ?? {})),
+        ...this.#arriving(files.profiles, bound).map(
+          ({ zone, contacts, attributes, wish, channelPreferences, customerType, device, ...row }) =>
+            this.#profile(row, zone, {
+              ...{ channelPreferences, customerType, device },
+              ...{ contacts: contactsOf(contacts, row.user + 10), attributes, notificationFrequency: wish },
+              updatedAt: this.#tableTime(row),
+            }),
         ),
       ],
       consents: [
