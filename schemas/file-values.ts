@@ -4,7 +4,7 @@ import { channelIds } from './channels.ts';
 import { DURATION_MEND, parseDuration, parseQuietHours, QUIET_HOURS_MEND } from './durations.ts';
 import { HOURS_MEND, parseHours } from './hours.ts';
 import { AMOUNT_MEND, parseAmount } from './money.ts';
-import { absence, hint, quoted, said } from './problems.ts';
+import { absence, hint, quoted, said, wording } from './problems.ts';
 
 /** An object whose unknown keys are refused, each with the nearest known one. */
 export function strict<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
@@ -25,6 +25,18 @@ export function written<T>(read: (value: unknown) => T, mend: string): z.ZodType
     } catch (error) {
       ctx.issues.push({ code: 'custom', message: said((error as Error).message, mend), input: value });
     }
+    return z.NEVER;
+  });
+}
+
+/** Keys with values are read by one model, whatever else there is by the other. */
+export function keysOr<K, T>(keys: z.ZodType<K>, other: z.ZodType<T>): z.ZodType<K | T> {
+  return z.unknown().transform((value, ctx) => {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const read = (isObject ? keys : other).safeParse(value, { error: wording });
+    if (read.success) return read.data;
+    for (const issue of read.error.issues)
+      ctx.issues.push({ ...issue, path: [...issue.path], input: value } as z.core.$ZodRawIssue);
     return z.NEVER;
   });
 }

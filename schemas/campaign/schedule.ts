@@ -1,7 +1,7 @@
 // When a campaign's message may be sent.
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../durations.ts';
-import { duration, hoursOfDay, quietHours, strict, written } from '../file-values.ts';
+import { duration, hoursOfDay, keysOr, quietHours, strict, written } from '../file-values.ts';
 import { type Hours, hoursToFile } from '../hours.ts';
 import { isoTime } from '../iso-time.ts';
 import { quoted, said } from '../problems.ts';
@@ -42,23 +42,12 @@ const moment = strict({
   }),
 });
 
-const sendTime = z
-  .unknown()
-  .transform((value, ctx): SendTime => {
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    const read = isObject ? moment.safeParse(value) : words.safeParse(value);
-    if (read.success) return read.data;
-    for (const { path, message } of read.error.issues) {
-      ctx.issues.push({ code: 'custom', message, path: [...path], input: value });
-    }
-    return z.NEVER;
-  })
-  .default('asap');
+const sendTime: z.ZodType<SendTime> = keysOr(moment, words);
 
 export const schedule = strict({
   quietHours: quietHours.optional(),
   holidays: z.enum(['keep', 'ignore']).default('keep'),
-  sendTime,
+  sendTime: sendTime.default('asap'),
   bestHours: hoursOfDay.optional(),
   expiresAfter: duration.default(parseDuration('48h')),
 })

@@ -1,7 +1,7 @@
 // What the policy says of each channel.
 import { z } from 'zod';
 import { type BestHours, channelDefaults } from '../channels.ts';
-import { hoursOfDay, share, strict } from '../file-values.ts';
+import { hoursOfDay, keysOr, share, strict } from '../file-values.ts';
 import { type Hours, hoursToFile } from '../hours.ts';
 
 export interface PolicyChannel {
@@ -15,26 +15,15 @@ export interface PolicyChannel {
   readonly immediacy: number;
 }
 
+const byType: z.ZodType<BestHours> = strict({ existing: hoursOfDay, new: hoursOfDay });
 const everybody = hoursOfDay.transform((set: Hours): BestHours => ({ existing: set, new: set }));
 
 export const channelSettings = strict({
   enabled: z.boolean().default(true),
-  bestHours: z
-    .unknown()
-    .transform((value, ctx): BestHours => {
-      const each = isObject(value) ? byType.safeParse(value) : everybody.safeParse(value);
-      if (each.success) return each.data;
-      for (const { path, message } of each.error.issues) {
-        ctx.issues.push({ code: 'custom', message, path: [...path], input: value });
-      }
-      return z.NEVER;
-    })
-    .optional(),
+  bestHours: keysOr(byType, everybody).optional(),
   prior: share.optional(),
   immediacy: share.optional(),
 });
-
-const byType: z.ZodType<BestHours> = strict({ existing: hoursOfDay, new: hoursOfDay });
 
 export type ChannelSettings = z.infer<typeof channelSettings>;
 
@@ -57,8 +46,4 @@ export function policyChannel(
 export function channelToFile({ enabled, bestHours, prior, immediacy }: PolicyChannel): object {
   const each = { existing: hoursToFile(bestHours.existing), new: hoursToFile(bestHours.new) };
   return { enabled, bestHours: each, prior, immediacy };
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

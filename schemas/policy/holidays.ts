@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { quoted, said } from '../problems.ts';
 
+const MOST = 2000;
 /** Yearly days that a list may hold, so that some day is always left. */
 const YEARLY_MOST = 100;
 
@@ -15,15 +16,13 @@ const holiday = z.string().refine(isDay, {
 
 export const holidays = z
   .array(holiday)
-  .max(2000)
   .default([])
   .superRefine((days, ctx) => {
-    if (days.filter((day) => YEARLY.test(day)).length <= YEARLY_MOST) return;
-    const message = said(
-      `holds more than ${YEARLY_MOST} days of every year`,
-      'list fewer, or write them with their year',
-    );
-    ctx.addIssue({ code: 'custom', message });
+    const refuse = (what: string, mend: string): void =>
+      void ctx.addIssue({ code: 'custom', message: said(what, mend) });
+    if (days.length > MOST) refuse(`holds more than ${MOST} days`, 'leave out those that have passed');
+    if (days.filter((day) => YEARLY.test(day)).length > YEARLY_MOST)
+      refuse(`holds more than ${YEARLY_MOST} days of every year`, 'list fewer, or write them with their year');
   });
 
 function isDay(text: string): boolean {

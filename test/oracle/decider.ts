@@ -4,7 +4,7 @@ import { emptyLedger, release, reserve } from './budget.ts';
 import { holds, type Scope } from './conditions.ts';
 import { breaks, hasConsent, heldOut, sameMessage } from './gates.ts';
 import type { Campaign, CapRule, Ledger, OracleDecision, OracleSend, OracleStep, Policy } from './model.ts';
-import { type Bounds, boundsOf, earliest, hourOf } from './moments.ts';
+import { type Bounds, boundsOf, earliest, holidaysBetween, hourOf } from './moments.ts';
 import { ranked, type ScoreInput, usualHours } from './scores.ts';
 import type { Message, Request, User } from './user.ts';
 import { zoneOf } from './zones.ts';
@@ -154,6 +154,7 @@ export class Decider {
       earliestAt,
       expiresAt,
       quietHours: bounds(best).quietHours,
+      holidays: holidaysBetween(earliestAt, expiresAt, bounds(best)),
       userZone: user.profile?.timezone ?? null,
       campaignZone: campaign.timezone,
     });

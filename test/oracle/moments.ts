@@ -46,6 +46,15 @@ function isHoliday(at: number, { holidays, zone }: Bounds): boolean {
   return holidays.some((holiday) => day === holiday || day.slice(5) === holiday);
 }
 
+/** The holidays between two instants, as "YYYY-MM-DD". */
+export function holidaysBetween(from: number, to: number, bounds: Bounds): string[] {
+  const days = new Set<string>();
+  for (let at = from; bounds.holidays.length > 0 && at < to + DAY; at += DAY / 4) {
+    if (isHoliday(at, bounds)) days.add(localDay(at, bounds.zone));
+  }
+  return [...days];
+}
+
 /** The first instant of the grid, or `from` itself, for which `fits` holds. */
 function first(from: number, fits: (at: number) => boolean): number {
   let at = from;
