@@ -26,7 +26,7 @@ describe('docs/campaigns.md', () => {
   };
 
   it('shows campaigns and parts of campaigns that are valid', () => {
-    expect(blocks(text)).toHaveLength(4);
+    expect(blocks(text)).toHaveLength(5);
     for (const block of blocks(text)) expect(parseCampaign({ ...base, ...block })).toMatchObject({ ok: true });
   });
 
