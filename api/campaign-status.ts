@@ -4,8 +4,9 @@ import type { Worker } from '../runtime/worker.ts';
 import { budgetDay, budgetLedger } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { channelOf } from '../schemas/policy.ts';
+import type { CampaignResults } from '../sinks/clickhouse/campaign-results.ts';
 import { KeyedState } from '../state/keyed-state.ts';
-import { type OutcomeTotals, statusOf } from './campaign-status/compute.ts';
+import { statusOf } from './campaign-status/compute.ts';
 import type { CampaignStatus } from './campaign-status/model.ts';
 import { topologies } from './catalogue.ts';
 import { placeOf } from './state-routes.ts';
@@ -17,7 +18,7 @@ export interface StatusSources {
   /** Epoch ms by which the status is told. */
   now(): number;
   /** What came of a campaign's messages; null where nobody counts it, or who does can't be asked. */
-  outcomes(tenantId: string, campaignId: string): Promise<OutcomeTotals | null>;
+  outcomes(tenantId: string, campaignId: string): Promise<CampaignResults | null>;
 }
 
 /**

@@ -20,6 +20,8 @@ import {
   type Topic,
 } from '../schemas/topics.ts';
 import { engage } from '../topologies/engage.ts';
+import type { Topology } from '../topologies/graph.ts';
+import { measure } from '../topologies/measure.ts';
 import { pace } from '../topologies/pace.ts';
 import { definitionRecords } from './files/definition-records.ts';
 import { fileSize, type LineBatch, readNdjson } from './files/ndjson.ts';
@@ -87,9 +89,8 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   const definitions = new Definitions();
   for (const record of definitionRecords(campaigns ?? [], policy)) definitions.apply(record);
 
-  const decides = campaigns !== undefined;
   const pipeline = new Pipeline({
-    topologies: decides ? [engage(definitions), pace(definitions)] : [engage(definitions, { decides })],
+    topologies: topologiesOf(campaigns, definitions),
     lateness,
     maxJump: policy.maxJumpMs,
     onOutput: (topic, value) => {
@@ -126,6 +127,13 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   const summary = tally.summary();
   writeFileSync(join(out, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
+}
+
+/** What nobody asks for is not computed. */
+function topologiesOf(campaigns: readonly Campaign[] | undefined, definitions: Definitions): readonly Topology[] {
+  if (campaigns === undefined) return [engage(definitions, { decides: false })];
+  const measures = campaigns.some(({ conversion }) => conversion !== null);
+  return [engage(definitions), pace(definitions), ...(measures ? [measure(definitions)] : [])];
 }
 
 interface InputFile {

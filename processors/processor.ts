@@ -22,6 +22,8 @@ export const timers = {
   returned: { name: 'returned', rank: 3 },
   /** Something kept for idempotence may be forgotten; nobody sees when. */
   forget: { name: 'forget', rank: 4 },
+  /** What an event was the outcome of is known. A window timer. */
+  outcome: { name: 'outcome', rank: 5 },
 } as const satisfies Record<string, TimerKind>;
 
 /** Orders timers of one instant, kind and key. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { on, type Processor, timers } from '../processors/processor.ts';
 import { events, sends, sessions, signals, type Topic } from '../schemas/topics.ts';
 import type { SendCommand, Session, Signal } from '../schemas/types.ts';
-import { clocked, defineTopology, internal, type Topology } from '../topologies/graph.ts';
+import { clocked, defineTopology, internal, stream, type Topology } from '../topologies/graph.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 import { event, type Orders, tinyTopology } from './testing/tiny-topology.ts';
 
@@ -41,6 +41,23 @@ function downstream(processor: Processor, role: typeof internal, outputs: readon
 }
 
 describe('a pipeline', () => {
+  it('says of a record that two topologies consume what became of it in the first', () => {
+    const counting = (name: string, counts: 'late' | 'duplicate'): Topology =>
+      defineTopology({
+        ...{ name, keyed: 'user', inputs: [stream(events)], outputs: [], globals: [] },
+        processors: [{ name, emits: [], on: [on(events, (_, context) => context.count(counts))] }],
+      });
+    const { pipeline } = pipelineOf([counting('first', 'late'), counting('second', 'duplicate')]);
+    expect(pipeline.pipe(events, event('u', 1))).toBe('late');
+    const failing = tinyTopology();
+    const { pipeline: other, failed } = pipelineOf([counting('first', 'duplicate'), failing]);
+    expect(other.pipe(events, event('u', 1, { fail: 'first' }))).toBe('duplicate');
+    expect(failed).toEqual([expect.stringMatching(/^tiny: events: /)]);
+    // What the first refuses nobody gets.
+    expect(other.pipe(events, event('u', -1))).toMatchObject({ code: 'time-out-of-range' });
+    expect(failed).toHaveLength(1);
+  });
+
   it('hands a record to its topology, and what follows from it on before the next', () => {
     const answer: Processor = {
       name: 'answer',

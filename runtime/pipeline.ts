@@ -46,19 +46,26 @@ export class Pipeline {
 
   /**
    * Takes a record: fires the timers of its task that come before it, processes it, and lets all topologies finish with what
-   * follows from it. Returns what became of it.
+   * follows from it. Returns what became of it: where several topologies consume it, in the first of them.
    */
   pipe(topic: Topic<unknown>, value: unknown): Fate {
-    let fate: Fate = 'processed';
+    let fate: Fate | undefined;
     for (const tasks of this.#consumers.get(topic) ?? []) {
       const task = tasks.length === 1 ? (tasks[0] as Task) : this.#taskOf(tasks, topic, value);
       const refusal = task.refuse(topic, value);
-      if (refusal !== undefined) return refusal;
-      this.#advanceTask(task, task.timeAfter(topic, value));
-      fate = task.process(topic, value);
-      this.#settle(task);
-      this.#advanceTask(task, task.streamTime);
+      if (refusal !== undefined && fate === undefined) return refusal;
+      const became = refusal ?? this.#take(task, topic, value);
+      if (fate === undefined) fate = became;
+      else if (typeof became === 'object') this.#options.onFailure?.(`${task.topology.name}: ${topic.name}`, became);
     }
+    return fate ?? 'processed';
+  }
+
+  #take(task: Task, topic: Topic<unknown>, value: unknown): Fate {
+    this.#advanceTask(task, task.timeAfter(topic, value));
+    const fate = task.process(topic, value);
+    this.#settle(task);
+    this.#advanceTask(task, task.streamTime);
     return fate;
   }
 

@@ -5,6 +5,8 @@ import type {
   BudgetDay,
   BudgetLedger,
   ConsentLedger,
+  Exposures,
+  MeasuredEvents,
   OpenSessions,
   Reservation,
   SeenIds,
@@ -39,3 +41,8 @@ export const budgetLedger = cell<BudgetLedger>(0, 'state/budget-ledger');
 export const reservation = cell<Reservation>(1, 'state/reservation');
 /** In rows of their own, by local day (YYYY-MM-DD in the campaign's zone). */
 export const budgetDay = cell<BudgetDay>(2, 'state/budget-day');
+
+/** Kept for each user by measure. */
+export const exposures = cell<Exposures>(0, 'state/exposures');
+/** In rows of their own, by hour (of event time, since 1970). */
+export const measuredEvents = cell<MeasuredEvents>(1, 'state/measured-events');

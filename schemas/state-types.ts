@@ -113,6 +113,36 @@ export interface PendingActivity {
   /** The answer's bit. */
   readonly answer: number;
 }
+/** A user's messages, and what the holdout kept from being one, of campaigns that name a conversion. */
+export interface Exposures {
+  /** In the order in which they came. */
+  readonly all: readonly Exposure[];
+}
+export interface Exposure {
+  /** The send's id; of the holdout, the request's. */
+  readonly id: string;
+  readonly campaignId: string;
+  /** When it was sent, or held out. */
+  readonly at: number;
+  /** The last instant of a conversion that is its. */
+  readonly until: number;
+  /** Held out: no message was sent. */
+  readonly holdout: boolean;
+}
+/** A user's events of one hour of a type that some campaign takes for a conversion. */
+export interface MeasuredEvents {
+  /** In the order in which they came. */
+  readonly events: readonly MeasuredEvent[];
+}
+export interface MeasuredEvent {
+  readonly eventId: string;
+  readonly type: string;
+  readonly occurredAt: number;
+  /** Its numbers that some campaign takes for a value. */
+  readonly values: Readonly<Record<string, number>>;
+  /** Its outcomes were told: what comes later is joined to it at once. */
+  readonly settled: boolean;
+}
 /** A user's requests in progress and messages sent. */
 export interface UserMessages {
   /** Awaiting a verdict (dueAt null) or scheduled. */

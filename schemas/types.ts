@@ -143,11 +143,11 @@ export interface UserEvent {
 }
 /** What followed a message, or followed without one in the holdout. */
 export interface Outcome {
-  /** Derived from the send or request and the event. */
+  /** Derived from the user, the campaign and the event. Written again under the same id where a send that came late is the one it is due to: the newest holds. */
   readonly outcomeId: string;
-  /** The send, for a conversion. */
+  /** The send, for a conversion: the latest before it. */
   readonly sendId: string | null;
-  /** The request, for a holdout conversion. */
+  /** The request, for a holdout conversion: the latest before it. */
   readonly requestId: string | null;
   /** The workspace the record belongs to; may not contain "/". */
   readonly tenantId: string;
@@ -159,7 +159,7 @@ export interface Outcome {
   readonly kind: string;
   /** The event's type. */
   readonly event: string;
-  /** The value property of the event. */
+  /** The value property of the event, where it is a number. */
   readonly value: number | null;
   /** When the event occurred. */
   readonly occurredAt: number;

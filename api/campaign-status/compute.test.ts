@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type Campaign, parseCampaign } from '../../schemas/campaign.ts';
 import { DAY_MS } from '../../schemas/durations.ts';
 import type { BudgetDay, BudgetLedger } from '../../schemas/state-types.ts';
-import { type OutcomeTotals, type StatusInput, statusOf } from './compute.ts';
+import type { CampaignResults } from '../../sinks/clickhouse/campaign-results.ts';
+import { type StatusInput, statusOf } from './compute.ts';
 import { campaignStatus } from './model.ts';
 
 const USD = 1_000_000;
@@ -163,9 +164,9 @@ describe('the end of the budget', () => {
 });
 
 describe('results', () => {
-  const outcomes: OutcomeTotals = {
-    ...{ messages: 400, costMicros: 40 * USD, conversions: 25, value: 120, converted: 20, requests: 200 },
-    holdout: { requests: 50, converted: 2, conversions: 3 },
+  const outcomes: CampaignResults = {
+    ...{ messages: 400, costMicros: 40 * USD, conversions: 25, value: 120, convertedUsers: 20 },
+    ...{ users: 200, holdoutUsers: 50, holdoutConvertedUsers: 2, holdoutConversions: 3 },
   };
   const conversion = { event: 'buy', within: '7d', value: 'amount' };
   const sent = { reserved: 50 * USD, spent: 40 * USD, spentMessages: 400 };
@@ -173,7 +174,7 @@ describe('results', () => {
   it('are the cost of a message and of a conversion, the return, and the lift over the holdout', () => {
     expect(status({ file: { conversion }, ledger: sent, outcomes }).results).toEqual({
       ...{ costPerMessageMicros: 100_000, conversions: 25, costPerConversionMicros: 1_600_000, value: 120, roi: 2 },
-      ...{ conversionRate: 0.1, holdoutRequests: 50, holdoutConversions: 3, holdoutRate: 0.04 },
+      ...{ conversionRate: 0.1, holdoutUsers: 50, holdoutConversions: 3, holdoutRate: 0.04 },
       lift: expect.closeTo(0.06, 10),
     });
   });
@@ -187,7 +188,7 @@ describe('results', () => {
     expect(status({ file: { conversion: worthless }, ledger: sent, outcomes }).results).toMatchObject({
       ...{ conversions: 25, value: null, roi: null },
     });
-    const free = { ...outcomes, conversions: 0, value: null, holdout: { requests: 0, converted: 0, conversions: 0 } };
+    const free = { ...outcomes, conversions: 0, value: null, holdoutUsers: 0 };
     expect(status({ file: { conversion }, outcomes: free }).results).toMatchObject({
       ...{
         costPerMessageMicros: null,

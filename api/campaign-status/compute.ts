@@ -5,6 +5,7 @@ import type { Campaign } from '../../schemas/campaign.ts';
 import { DAY_MS } from '../../schemas/durations.ts';
 import { localDate, startOfNextDay, type Zone, zoneOrUtc } from '../../schemas/local-time.ts';
 import type { BudgetDay, BudgetLedger } from '../../schemas/state-types.ts';
+import type { CampaignResults } from '../../sinks/clickhouse/campaign-results.ts';
 import type { CampaignStatus, Recommendation, Results, Spend } from './model.ts';
 
 /** Spend may be this far from the curve's, or the burst, whichever is more, before something is to be done about it. */
@@ -12,19 +13,6 @@ export const TOLERANCE = 0.1;
 /** Local days, today's among them, whose spend is carried on to foresee when the total is used up. */
 export const RECENT_DAYS = 7;
 const LAST_MOMENT = Date.UTC(2100, 0, 1);
-
-/** What came of a campaign's messages, counted over all of its time. */
-export interface OutcomeTotals {
-  readonly messages: number;
-  readonly costMicros: number;
-  /** Conversions of messages; their value where one is known. */
-  readonly conversions: number;
-  readonly value: number | null;
-  /** Messages' requests after which there was a conversion. */
-  readonly converted: number;
-  readonly requests: number;
-  readonly holdout: { readonly requests: number; readonly converted: number; readonly conversions: number };
-}
 
 export interface StatusInput {
   readonly tenantId: string;
@@ -39,7 +27,7 @@ export interface StatusInput {
   /** The cost of one message on the dearest of the campaign's channels. */
   readonly dearestMicros: number;
   /** Null: nobody counts outcomes. */
-  readonly outcomes: OutcomeTotals | null;
+  readonly outcomes: CampaignResults | null;
 }
 
 const NO_LEDGER: Pick<BudgetLedger, 'reserved' | 'spent' | 'overrun' | 'messages' | 'spentMessages'> = {
@@ -167,11 +155,11 @@ interface Known {
   readonly worth: boolean;
 }
 
-function resultsOf(outcomes: OutcomeTotals | null, { spentMicros, messages, counts, worth }: Known): Results {
+function resultsOf(outcomes: CampaignResults | null, { spentMicros, messages, counts, worth }: Known): Results {
   const counted = counts ? outcomes : null;
   const value = worth ? (counted?.value ?? (counted === null ? null : 0)) : null;
-  const rate = counted === null ? null : ratio(counted.converted, counted.requests);
-  const holdoutRate = counted === null ? null : ratio(counted.holdout.converted, counted.holdout.requests);
+  const rate = counted === null ? null : ratio(counted.convertedUsers, counted.users);
+  const holdoutRate = counted === null ? null : ratio(counted.holdoutConvertedUsers, counted.holdoutUsers);
   return {
     costPerMessageMicros: rounded(ratio(spentMicros, messages)),
     conversions: counted?.conversions ?? null,
@@ -179,8 +167,8 @@ function resultsOf(outcomes: OutcomeTotals | null, { spentMicros, messages, coun
     value,
     roi: value === null || spentMicros === null ? null : ratio(value * 1_000_000 - spentMicros, spentMicros),
     conversionRate: rate,
-    holdoutRequests: counted?.holdout.requests ?? null,
-    holdoutConversions: counted?.holdout.conversions ?? null,
+    holdoutUsers: counted?.holdoutUsers ?? null,
+    holdoutConversions: counted?.holdoutConversions ?? null,
     holdoutRate,
     lift: rate === null || holdoutRate === null ? null : rate - holdoutRate,
   };

@@ -47,10 +47,10 @@ export const results = z.object({
   costPerConversionMicros: micros.nullable(),
   value: z.number().nullable().describe('Sum of the conversions’ values, in units of the currency.'),
   roi: z.number().nullable().describe('(value − spent) / spent.'),
-  conversionRate: z.number().nullable().describe('Share of the requests with a message that a conversion followed.'),
-  holdoutRequests: count.nullable(),
+  conversionRate: z.number().nullable().describe('Share of the users with a message whom a conversion followed.'),
+  holdoutUsers: count.nullable(),
   holdoutConversions: count.nullable(),
-  holdoutRate: z.number().nullable().describe('The same share of the requests that the holdout kept from sending.'),
+  holdoutRate: z.number().nullable().describe('The same share of the users who were held out.'),
   lift: z.number().nullable().describe('conversionRate less holdoutRate.'),
 });
 

@@ -1,6 +1,6 @@
 // What a run came to, counted: by kind, reason and day, and spend by campaign.
-import { decisions, sends, sessions, signals, type Topic } from '../../schemas/topics.ts';
-import type { Decision, SendCommand, Session, Signal } from '../../schemas/types.ts';
+import { decisions, outcomes, sends, sessions, signals, type Topic } from '../../schemas/topics.ts';
+import type { Decision, Outcome, SendCommand, Session, Signal } from '../../schemas/types.ts';
 
 export interface InputCounts {
   read: number;
@@ -17,6 +17,8 @@ export interface Summary {
   readonly signals: Readonly<Record<string, number>>;
   readonly decisions: Readonly<Record<string, number>>;
   readonly reasons: Readonly<Record<string, number>>;
+  /** By kind; absent where there are none. */
+  readonly outcomes?: Readonly<Record<string, number>>;
   readonly campaigns: Readonly<Record<string, CampaignSummary>>;
   readonly days: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -27,6 +29,11 @@ export interface CampaignSummary {
   /** Micro-units of the policy's currency. */
   spendMicros: number;
   readonly reasons: Record<string, number>;
+  /** Absent where there are none. */
+  conversions?: number;
+  /** Sum of the conversions' values; absent where none has one. */
+  value?: number;
+  holdoutConversions?: number;
 }
 
 /** Counts outputs as they come. Days are UTC. */
@@ -36,6 +43,7 @@ export class Tally {
   readonly #signals = new Map<string, number>();
   readonly #decisions = new Map<string, number>();
   readonly #reasons = new Map<string, number>();
+  readonly #outcomes = new Map<string, number>();
   readonly #campaigns = new Map<string, CampaignSummary>();
   readonly #days = new Map<string, Map<string, number>>();
   #day = { from: 1, date: '' };
@@ -59,7 +67,7 @@ export class Tally {
       const campaign = this.#campaign(campaignId);
       campaign.sent++;
       campaign.spendMicros += costMicros;
-    }
+    } else if (topic === outcomes) this.#outcome(value as Outcome);
   }
 
   summary(): Summary {
@@ -69,6 +77,7 @@ export class Tally {
       signals: sorted(this.#signals),
       decisions: sorted(this.#decisions),
       reasons: sorted(this.#reasons),
+      ...(this.#outcomes.size === 0 ? {} : { outcomes: sorted(this.#outcomes) }),
       campaigns: sorted(this.#campaigns),
       days: Object.fromEntries(Object.entries(sorted(this.#days)).map(([day, counts]) => [day, sorted(counts)])),
     };
@@ -82,6 +91,17 @@ export class Tally {
     if (reason === null) return;
     count(this.#reasons, reason);
     campaign.reasons[reason] = (campaign.reasons[reason] ?? 0) + 1;
+  }
+
+  #outcome({ kind, campaignId, value, occurredAt }: Outcome): void {
+    count(this.#outcomes, kind);
+    this.#onDay(occurredAt, kind);
+    const campaign = this.#campaign(campaignId);
+    if (kind !== 'conversion') campaign.holdoutConversions = (campaign.holdoutConversions ?? 0) + 1;
+    else {
+      campaign.conversions = (campaign.conversions ?? 0) + 1;
+      if (value !== null) campaign.value = (campaign.value ?? 0) + value;
+    }
   }
 
   #campaign(id: string): CampaignSummary {

@@ -91,7 +91,8 @@ export function clickhouseSink(options: ClickHouseOptions): Sink {
   };
 }
 
-function connect(options: ClickHouseOptions, database: string): ClickHouseClient {
+/** A client of the server that the options name. */
+export function connect(options: ClickHouseOptions, database: string): ClickHouseClient {
   return createClient({
     url: options.url,
     database,

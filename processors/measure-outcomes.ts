@@ -1,0 +1,226 @@
+// Joins a user's messages, and what the holdout kept from being one, with the events that campaigns take for conversions.
+// Both sides are kept for as long as the other may come late, so it does not matter which comes first.
+import type { Conversion } from '../schemas/campaign/conversion.ts';
+import { exposures, measuredEvents } from '../schemas/cells.ts';
+import type { Definitions } from '../schemas/definitions.ts';
+import { DAY_MS } from '../schemas/durations.ts';
+import { compareBytes } from '../schemas/order.ts';
+import type { Exposure, MeasuredEvent } from '../schemas/state-types.ts';
+import { decisions, events, outcomes, sends } from '../schemas/topics.ts';
+import type { UserEvent } from '../schemas/types.ts';
+import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
+
+/** How late, in ms of stream time, an event or a send may come and still be joined as if it had come in time. */
+export const JOINED_WITHIN = 7 * DAY_MS;
+/** Event time within which a repeated id is a duplicate, ms; as in engage. */
+const DUPLICATE_WITHIN = 3_600_000;
+const HOUR = 3_600_000;
+
+const NO_EXPOSURES: readonly Exposure[] = [];
+const NO_EVENTS: readonly MeasuredEvent[] = [];
+/** The timers' ids: of the exposures, of an hour's events. */
+const EXPOSURES = 'x';
+
+export function measureOutcomes(definitions: Definitions): Processor {
+  const wanted = new WantedEvents(definitions);
+  const conversionOf = (exposure: Exposure, context: Context): Conversion | null =>
+    definitions.campaign(tenantOf(context), exposure.campaignId, exposure.at)?.definition.conversion ?? null;
+  return {
+    name: 'measure-outcomes',
+    emits: [outcomes],
+    writes: [exposures, measuredEvents],
+    on: [
+      on(events, (event, context) => {
+        const properties = wanted.of(event.tenantId, event.type);
+        if (properties !== undefined) keep(event, properties, context);
+      }),
+      on(sends, ({ sendId, campaignId, dueAt }, context) =>
+        expose({ id: sendId, campaignId, at: dueAt, holdout: false }, conversionOf, context),
+      ),
+      on(decisions, ({ outcome, requestId, campaignId, decidedAt }, context) => {
+        if (outcome !== 'holdout') return;
+        expose({ id: requestId, campaignId, at: decidedAt, holdout: true }, conversionOf, context);
+      }),
+    ],
+    timers: [
+      { kind: timers.outcome, fire: (timer, context) => settle(timer, conversionOf, context) },
+      { kind: timers.forget, fire: forget },
+    ],
+  };
+}
+
+type ConversionOf = (exposure: Exposure, context: Context) => Conversion | null;
+
+/** The types of events that some version of some campaign takes for a conversion, and the properties it takes for its value. */
+class WantedEvents {
+  readonly #definitions: Definitions;
+  #revision = -1;
+  #byTenant = new Map<string, ReadonlyMap<string, readonly string[]>>();
+
+  constructor(definitions: Definitions) {
+    this.#definitions = definitions;
+  }
+
+  /** Undefined: nobody wants events of the type. */
+  of(tenantId: string, type: string): readonly string[] | undefined {
+    if (this.#revision !== this.#definitions.revision) {
+      this.#revision = this.#definitions.revision;
+      this.#byTenant = new Map();
+    }
+    let types = this.#byTenant.get(tenantId);
+    if (types === undefined) {
+      types = this.#typesOf(tenantId);
+      this.#byTenant.set(tenantId, types);
+    }
+    return types.get(type);
+  }
+
+  #typesOf(tenantId: string): ReadonlyMap<string, readonly string[]> {
+    const types = new Map<string, string[]>();
+    for (const id of this.#definitions.campaignIds(tenantId)) {
+      for (const { definition } of this.#definitions.versions(tenantId, id)) {
+        if (definition.conversion === null) continue;
+        const { event, value } = definition.conversion;
+        const properties = types.get(event) ?? [];
+        types.set(event, properties);
+        if (value !== null && !properties.includes(value)) properties.push(value);
+      }
+    }
+    return types;
+  }
+}
+
+/** Keeps the event until every message before it must have come: then its outcomes are told. */
+function keep(event: UserEvent, properties: readonly string[], context: Context): void {
+  const { eventId, type, occurredAt } = event;
+  const forgotten = occurredAt < context.streamTime - JOINED_WITHIN;
+  if (!forgotten && isRepeated(event, context)) {
+    context.count('duplicate');
+    return;
+  }
+  if (context.late) context.count('late');
+  if (forgotten) return;
+  const hour = hourOf(occurredAt);
+  const kept = eventsOf(hour, context);
+  const values = Object.fromEntries(
+    properties.flatMap((name) => {
+      const value = Object.hasOwn(event.properties, name) ? event.properties[name] : undefined;
+      return typeof value === 'number' ? [[name, value]] : [];
+    }),
+  );
+  const next = { eventId, type, occurredAt, values, settled: false };
+  context.set(measuredEvents, { events: [...kept, next] }, String(hour));
+  if (kept.length === 0) context.setTimer(timers.forget, (hour + 1) * HOUR + JOINED_WITHIN, String(hour));
+  context.setTimer(timers.outcome, occurredAt + context.lateness, `${occurredAt} ${eventId}`);
+}
+
+function isRepeated({ eventId, occurredAt }: UserEvent, context: Context): boolean {
+  const near = (event: MeasuredEvent): boolean =>
+    event.eventId === eventId && Math.abs(event.occurredAt - occurredAt) <= DUPLICATE_WITHIN;
+  const hour = hourOf(occurredAt);
+  return [hour - 1, hour, hour + 1].some((one) => eventsOf(one, context).some(near));
+}
+
+/** Tells what an event is the outcome of: for each campaign, of the latest message before it. */
+function settle(timer: Timer, conversionOf: ConversionOf, context: Context): void {
+  const space = timer.id.indexOf(' ');
+  const occurredAt = Number(timer.id.slice(0, space));
+  const eventId = timer.id.slice(space + 1);
+  const hour = hourOf(occurredAt);
+  const kept = eventsOf(hour, context);
+  const event = kept.find((one) => one.occurredAt === occurredAt && one.eventId === eventId);
+  if (event === undefined || event.settled) return;
+  context.set(
+    measuredEvents,
+    { events: kept.map((one) => (one === event ? { ...one, settled: true } : one)) },
+    String(hour),
+  );
+  const latest = new Map<string, Exposure>();
+  for (const exposure of exposuresOf(context)) {
+    if (!isOutcome(event, exposure, conversionOf(exposure, context))) continue;
+    const arm = `${exposure.campaignId} ${exposure.holdout}`;
+    const other = latest.get(arm);
+    if (other === undefined || isLater(exposure, other)) latest.set(arm, exposure);
+  }
+  const found = latest.size < 2 ? [...latest.values()] : [...latest.values()].sort(inOrder);
+  for (const exposure of found) tell(event, exposure, conversionOf(exposure, context), context);
+}
+
+/** Keeps a message or what was held out, and tells the outcomes of events that were settled before it came. */
+function expose(bare: Omit<Exposure, 'until'>, conversionOf: ConversionOf, context: Context): void {
+  const conversion = conversionOf({ ...bare, until: bare.at }, context);
+  if (conversion === null) return;
+  const exposure: Exposure = { ...bare, until: bare.at + conversion.withinMs };
+  const forgetAt = exposure.until + JOINED_WITHIN;
+  const others = exposuresOf(context);
+  if (forgetAt < context.streamTime || others.some((o) => o.id === exposure.id && o.holdout === exposure.holdout))
+    return;
+  context.set(exposures, { all: [...others, exposure] });
+  context.setTimer(timers.forget, forgetAt, EXPOSURES);
+  const rivals = others.filter((o) => o.campaignId === exposure.campaignId && o.holdout === exposure.holdout);
+  const from = hourOf(Math.max(exposure.at, context.streamTime - JOINED_WITHIN - HOUR));
+  for (let hour = from; hour <= hourOf(Math.min(exposure.until, context.streamTime)); hour++) {
+    for (const event of eventsOf(hour, context)) {
+      if (!event.settled || !isOutcome(event, exposure, conversion)) continue;
+      const isBeaten = rivals.some((o) => isLater(o, exposure) && isOutcome(event, o, conversionOf(o, context)));
+      if (!isBeaten) tell(event, exposure, conversion, context);
+    }
+  }
+}
+
+function isOutcome(event: MeasuredEvent, { at, until }: Exposure, conversion: Conversion | null): boolean {
+  return event.type === conversion?.event && event.occurredAt > at && event.occurredAt <= until;
+}
+
+function isLater(a: Exposure, b: Exposure): boolean {
+  return a.at > b.at || (a.at === b.at && compareBytes(a.id, b.id) > 0);
+}
+
+function inOrder(a: Exposure, b: Exposure): number {
+  return compareBytes(a.campaignId, b.campaignId) || Number(a.holdout) - Number(b.holdout);
+}
+
+function tell(event: MeasuredEvent, exposure: Exposure, conversion: Conversion | null, context: Context): void {
+  const { eventId, type, occurredAt, values } = event;
+  const { id, campaignId, holdout } = exposure;
+  const tenantId = tenantOf(context);
+  const kind = holdout ? 'holdout-conversion' : 'conversion';
+  const property = conversion?.value ?? null;
+  context.emit(outcomes, {
+    outcomeId: `${kind}:${context.key}/${campaignId}:${eventId}@${occurredAt}`,
+    sendId: holdout ? null : id,
+    requestId: holdout ? id : null,
+    tenantId,
+    userId: context.key.slice(tenantId.length + 1),
+    campaignId,
+    kind,
+    event: type,
+    value: property === null || !Object.hasOwn(values, property) ? null : (values[property] ?? null),
+    occurredAt,
+  });
+}
+
+function forget(timer: Timer, context: Context): void {
+  if (timer.id !== EXPOSURES) {
+    context.set(measuredEvents, undefined, timer.id);
+    return;
+  }
+  const all = exposuresOf(context).filter(({ until }) => until + JOINED_WITHIN > timer.at);
+  context.set(exposures, all.length === 0 ? undefined : { all });
+}
+
+function exposuresOf(context: Context): readonly Exposure[] {
+  return context.get(exposures)?.all ?? NO_EXPOSURES;
+}
+
+function eventsOf(hour: number, context: Context): readonly MeasuredEvent[] {
+  return context.get(measuredEvents, String(hour))?.events ?? NO_EVENTS;
+}
+
+function hourOf(time: number): number {
+  return Math.floor(time / HOUR);
+}
+
+function tenantOf({ key }: Context): string {
+  return key.slice(0, key.indexOf('/'));
+}
