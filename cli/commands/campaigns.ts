@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { BadInput } from '../errors.ts';
 import { campaignsFrom, policyFrom } from '../options.ts';
 import { campaignsApplyCommand } from './campaigns-apply.ts';
+import { campaignsDiffCommand } from './campaigns-diff.ts';
 import { campaignsTestCommand } from './campaigns-test.ts';
 
 const EXAMPLES = `
@@ -23,7 +24,10 @@ export function campaignsCommand(): Command {
     .option('--policy <file>', 'policy.yaml (default: the built-in policy)')
     .addHelpText('after', EXAMPLES)
     .action((folder: string, { policy }: { readonly policy?: string }) => validate(folder, policy));
-  return command.addCommand(campaignsApplyCommand()).addCommand(campaignsTestCommand());
+  return command
+    .addCommand(campaignsApplyCommand())
+    .addCommand(campaignsTestCommand())
+    .addCommand(campaignsDiffCommand());
 }
 
 function validate(folder: string, policyFile: string | undefined): void {

@@ -1,7 +1,8 @@
 // `beckon simulate`: checks everything first, then runs, and says what came of it.
 import { Command } from 'commander';
 import { systemClock } from '../../runtime/clock.ts';
-import { BadInput, Interrupted } from '../errors.ts';
+import { BadInput } from '../errors.ts';
+import { interruptible } from '../interruptible.ts';
 import { campaignsFrom, durationOption, policyFrom, timeOption } from '../options.ts';
 import { checkOutFolder } from '../simulate/out-folder.ts';
 import { ProgressLine } from '../simulate/progress.ts';
@@ -90,17 +91,4 @@ async function run(flags: Flags): Promise<void> {
   process.stdout.write(
     `\nResults are in ${out}: sessions, signals, decisions, sends, outcomes, dead letters, summary.json.\nTry next: ${next}\n`,
   );
-}
-
-/** Runs with a signal that the first SIGINT or SIGTERM aborts. Throws `Interrupted` then. */
-async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const stop = (name: 'SIGINT' | 'SIGTERM'): void =>
-    controller.abort(new Interrupted(name, `stopped by ${name}; what was written so far is not the whole result`));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    return await work(controller.signal);
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
 }
