@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultPolicy, parsePolicy } from '../../schemas/policy.ts';
 import { loadCampaigns } from '../files/load-campaigns.ts';
 import { describeProblem } from '../files/read-yaml.ts';
-import { Folder } from '../testing/run-cli.ts';
+import { Folder, type Result } from '../testing/run-cli.ts';
 import { loadScenarios } from './load.ts';
 import { outcomeText } from './report.ts';
 import { type Outcome, runScenario } from './run.ts';
@@ -212,39 +212,40 @@ describe('campaigns test', () => {
     expect(failed.map((each) => outcomeText(each, defaultPolicy))).toEqual([]);
   });
 
-  it('ends with 0 when all pass, 1 when one fails, 2 when a file is wrong or nothing is to be run', () => {
+  const scenario = (name: string, expected: string): string =>
+    `  - { name: ${name}, given: { events: [{ at: day 1, type: signup }] }, after: 1h, expect: ${expected} }\n`;
+  const GOOD = `${GIVEN}scenarios:\n${scenario('good one', '[sent]')}`;
+  const run = (file: string | undefined, ...args: string[]): Result => {
     const folder = new Folder();
     folder.write('c/hello.yaml', CAMPAIGN);
-    const scenario = (name: string, expected: string): string =>
-      `  - { name: ${name}, given: { events: [{ at: day 1, type: signup }] }, after: 1h, expect: ${expected} }\n`;
-    folder.write('c/hello.test.yaml', `${GIVEN}scenarios:\n${scenario('good one', '[sent]')}`);
-    expect(folder.run('campaigns', 'test', 'c')).toMatchObject({
+    if (file !== undefined) folder.write('c/hello.test.yaml', file);
+    return folder.run('campaigns', 'test', 'c', ...args);
+  };
+
+  it('ends with 0 when all pass', () => {
+    expect(run(GOOD)).toEqual({
       code: 0,
       stdout: 'pass  hello.test.yaml:5  good one\n1 scenario: 1 passed, 0 failed\n',
       stderr: expect.stringMatching(/^beckon: 1 scenario in \d+ ms\n$/),
     });
-    folder.write(
-      'c/hello.test.yaml',
-      `${GIVEN}scenarios:\n${scenario('good one', '[sent]')}${scenario('bad one', 'nothing')}`,
-    );
-    const failed = folder.run('campaigns', 'test', 'c');
+  });
+
+  it('ends with 1 when one fails, and runs only what the filter lets through', () => {
+    const both = GOOD + scenario('bad one', 'nothing');
+    const failed = run(both);
     expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/beckon: 1 scenario failed\n$/) });
     expect(failed.stdout).toMatch(/^pass .*\nFAIL .*:6 {2}bad one\n {8}- nothing\n {8}\+ sent on sms .*"Hi Amina"\n/);
-    expect(folder.run('campaigns', 'test', 'c', '--filter', 'GOOD').code).toBe(0);
-    expect(folder.run('campaigns', 'test', 'c', '--filter', 'none')).toMatchObject({
-      code: 2,
-      stderr: 'beckon: --filter none: fits none of the 2 scenarios; write a part of a name\n',
-    });
-    folder.write('c/hello.test.yaml', 'scenarios: []\n');
-    expect(folder.run('campaigns', 'test', 'c')).toMatchObject({
-      code: 2,
-      stderr: expect.stringMatching(/^beckon: c\/hello\.test\.yaml:1: scenarios: is empty \(.+\)\n$/),
-    });
-    folder.remove('c/hello.test.yaml');
-    expect(folder.run('campaigns', 'test', 'c')).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('holds no scenario'),
-    });
+    expect(run(both, '--filter', 'GOOD').code).toBe(0);
+  });
+
+  it.each([
+    [GOOD, ['--filter', 'none'], /^beckon: --filter none: fits none of the 1 scenarios; write a part of a name\n$/],
+    ['scenarios: []\n', [], /^beckon: c\/hello\.test\.yaml:1: scenarios: is empty \(.+\)\n$/],
+    [undefined, [], /holds no scenario/],
+  ])('ends with 2 when a file is wrong or there is nothing to run', (file, args, expected) => {
+    const { code, stderr } = run(file, ...args);
+    expect(stderr).toMatch(expected);
+    expect(code).toBe(2);
   });
 
   it('judges by the policy that is named', () => {
