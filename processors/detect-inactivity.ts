@@ -8,7 +8,7 @@ import { formatDuration } from '../schemas/durations.ts';
 import { isoTime } from '../schemas/iso-time.ts';
 import type { Activity, Burst } from '../schemas/state-types.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
-import { signals } from '../schemas/topics.ts';
+import { signals, tenantOf } from '../schemas/topics.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
 export function detectInactivity(definitions: Definitions): Processor {
@@ -120,8 +120,11 @@ function arm(bursts: readonly Burst[], armed: number | null, context: Context, t
   for (let i = 0; i < bursts.length; i++) {
     const { last, signalledTo } = bursts[i] as Burst;
     const until = bursts[i + 1]?.first ?? Number.POSITIVE_INFINITY;
-    const threshold = thresholds.find((t) => last + t > signalledTo && last + t <= until);
-    if (threshold !== undefined) next = Math.min(next, last + threshold + context.lateness);
+    for (const threshold of thresholds) {
+      if (last + threshold <= signalledTo) continue;
+      if (last + threshold <= until) next = Math.min(next, last + threshold + context.lateness);
+      break;
+    }
   }
   let timerAt = armed;
   if (next === Number.POSITIVE_INFINITY) timerAt = null;
@@ -139,22 +142,21 @@ function signalInactive(timer: Timer, context: Context, thresholds: readonly num
   if (state === undefined || state.timerAt !== timer.at) return;
   const date = timer.at - context.lateness;
   const before = burstsOf(state);
-  const bursts = before.map((b, i) => {
+  const bursts = new Array<Burst>(before.length);
+  for (let i = 0; i < before.length; i++) {
+    const { first, last, signalledTo } = before[i] as Burst;
     const until = before[i + 1]?.first ?? Number.POSITIVE_INFINITY;
     for (const threshold of thresholds) {
-      const firedAt = b.last + threshold;
-      if (firedAt > b.signalledTo && firedAt <= date && firedAt <= until) {
+      const firedAt = last + threshold;
+      if (firedAt > signalledTo && firedAt <= date && firedAt <= until) {
         const name = formatDuration(threshold);
-        emit(context, `inactive:${name}`, 'inactive', firedAt, {
-          threshold: name,
-          lastSeenAt: isoTime(b.last),
-        });
+        emit(context, `inactive:${name}`, 'inactive', firedAt, { threshold: name, lastSeenAt: isoTime(last) });
       }
     }
-    return { first: b.first, last: b.last, signalledTo: Math.max(b.signalledTo, date) };
-  });
+    bursts[i] = { first, last, signalledTo: Math.max(signalledTo, date) };
+  }
   // What lies before a burst whose start is certain has no signal left to give.
-  const certain = bursts.findLastIndex((b) => b.first < date);
+  const certain = bursts.length === 1 ? 0 : bursts.findLastIndex((b) => b.first < date);
   arm(certain > 0 ? bursts.slice(certain) : bursts, null, context, thresholds);
 }
 
@@ -187,8 +189,4 @@ function emit(
     firedAt,
     facts,
   });
-}
-
-function tenantOf(key: string): string {
-  return key.slice(0, key.indexOf('/'));
 }

@@ -3,7 +3,7 @@ import type { Campaign } from '../schemas/campaign.ts';
 import { metrics, profile } from '../schemas/cells.ts';
 import { type Condition, compileCondition, explainCondition, type Lookup } from '../schemas/condition.ts';
 import type { Definitions } from '../schemas/definitions.ts';
-import { parseDuration } from '../schemas/durations.ts';
+import { formatDuration } from '../schemas/durations.ts';
 import { compareBytes } from '../schemas/order.ts';
 import { acceptedEvents, type Request, requests, unmatched } from '../schemas/streams.ts';
 import { sessions, signals } from '../schemas/topics.ts';
@@ -42,15 +42,20 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
   const match = (cause: Cause, context: Context): void => {
     const ids = index(cause.tenantId, cause.trigger, cause.name);
     if (ids === undefined) return;
-    const lookup = lookupOf(cause, context);
-    const matched: Campaign[] = [];
+    // Most signals are of another threshold: nothing is made before a campaign is triggered.
+    let lookup: Lookup | undefined;
+    let matched: Campaign[] | undefined;
     for (const id of ids) {
       const campaign = definitions.campaign(cause.tenantId, id, context.time)?.definition;
       if (campaign === undefined || campaign.status !== 'active' || !triggers(campaign, cause)) continue;
       const { where, audience } = compiled(campaign, conditions);
-      if (where(lookup) && audience(lookup)) matched.push(campaign);
-      else if (explain) explainMismatch(campaign, cause, lookup, context);
+      lookup ??= lookupOf(cause, context);
+      if (where(lookup) && audience(lookup)) {
+        if (matched === undefined) matched = [campaign];
+        else matched.push(campaign);
+      } else if (explain) explainMismatch(campaign, cause, lookup, context);
     }
+    if (matched === undefined) return;
     if (matched.length > 1) matched.sort((a, b) => b.priority - a.priority || compareBytes(a.id, b.id));
     for (const { id } of matched) context.emit(requests, requestOf(id, cause, context.time));
   };
@@ -65,22 +70,27 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
         if (context.late || index(event.tenantId, 'event', name) === undefined) return;
         const { tenantId, userId, properties } = event;
         const id = `event:${context.key}:${event.eventId}@${event.occurredAt}`;
-        match({ trigger: 'event', name, id, tenantId, userId, properties, facts: {} }, context);
+        match({ trigger: 'event', name, id, tenantId, userId, properties, facts: NOTHING }, context);
       }),
       on(sessions, (session, context) => {
         const { tenantId, userId, sessionId } = session;
+        if (index(tenantId, 'session', CLOSED) === undefined) return;
         const facts = sessionFacts(session);
-        match({ trigger: 'session', name: CLOSED, id: sessionId, tenantId, userId, properties: {}, facts }, context);
+        match(
+          { trigger: 'session', name: CLOSED, id: sessionId, tenantId, userId, properties: NOTHING, facts },
+          context,
+        );
       }),
       on(signals, (signal, context) => {
         const { tenantId, userId, signalId, kind: name, facts } = signal;
-        match({ trigger: 'signal', name, id: signalId, tenantId, userId, properties: {}, facts }, context);
+        match({ trigger: 'signal', name, id: signalId, tenantId, userId, properties: NOTHING, facts }, context);
       }),
     ],
   };
 }
 
 const CLOSED = 'closed';
+const NOTHING: Request['data'] = {};
 
 type TriggerIndex = (tenantId: string, kind: TriggerKind, name: string) => readonly string[] | undefined;
 
@@ -129,9 +139,7 @@ function triggers(campaign: Campaign, { trigger, name, facts }: Cause): boolean 
   if (campaign.trigger.kind !== trigger || triggerName(campaign) !== name) return false;
   if (campaign.trigger.kind !== 'signal' || campaign.trigger.afterMs === null) return true;
   const { signal, afterMs } = campaign.trigger;
-  return signal === 'inactive'
-    ? parseDuration(facts.threshold as string) === afterMs
-    : (facts.silentMs as number) >= afterMs;
+  return signal === 'inactive' ? facts.threshold === formatDuration(afterMs) : (facts.silentMs as number) >= afterMs;
 }
 
 function compiled(campaign: Campaign, known: WeakMap<Campaign, Conditions>): Conditions {
@@ -170,8 +178,21 @@ function lookupOf({ properties, facts }: Cause, context: Context): Lookup {
 /** A session's fields as facts; the count of a type is `eventTypes.<type>`. */
 function sessionFacts({ startedAt, endedAt, durationMs, eventCount, eventTypes }: Session): Request['data'] {
   const facts: Record<string, number> = { startedAt, endedAt, durationMs, eventCount };
-  for (const [type, count] of Object.entries(eventTypes)) facts[`eventTypes.${type}`] = count;
+  for (const type in eventTypes) facts[factOf(type)] = eventTypes[type] as number;
   return facts;
+}
+
+/** Names of facts by type: a name that is put together has to be looked up among all names before it can be a property's. */
+const factNames = new Map<string, string>();
+const FACT_NAMES_KEPT = 1000;
+
+function factOf(type: string): string {
+  let name = factNames.get(type);
+  if (name === undefined) {
+    name = `eventTypes.${type}`;
+    if (factNames.size < FACT_NAMES_KEPT) factNames.set(type, name);
+  }
+  return name;
 }
 
 function requestOf(campaignId: string, { id, tenantId, userId, properties, facts }: Cause, time: number): Request {
@@ -183,7 +204,8 @@ function requestOf(campaignId: string, { id, tenantId, userId, properties, facts
     source: 'trigger',
     cause: id,
     requestedAt: time,
-    data: { ...properties, ...facts },
+    // One of them is empty, and nobody changes either.
+    data: facts === NOTHING ? properties : facts,
     notBefore: null,
   };
 }

@@ -5,7 +5,7 @@ import type { Definitions } from '../schemas/definitions.ts';
 import { compareBytes } from '../schemas/order.ts';
 import type { OpenSession, OpenSessions } from '../schemas/state-types.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
-import { sessions } from '../schemas/topics.ts';
+import { sessions, tenantOf } from '../schemas/topics.ts';
 import type { Session, UserEvent } from '../schemas/types.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
@@ -133,10 +133,10 @@ function countOf({ types, counts }: OpenSession, type: string): number {
 }
 
 function closed(session: OpenSession, key: string): Session {
-  const { startedAt, endedAt, eventCount, types, appSessionIds } = session;
+  const { startedAt, endedAt, eventCount, types, counts, appSessionIds } = session;
   const tenantId = tenantOf(key);
   // Sorted, so that the record is the same for every order in which the events came.
-  const sorted = [...types].sort(compareBytes);
+  const sorted = inByteOrder(types);
   return {
     sessionId: `session:${key}@${startedAt}`,
     tenantId,
@@ -145,14 +145,12 @@ function closed(session: OpenSession, key: string): Session {
     endedAt,
     durationMs: endedAt - startedAt,
     eventCount,
-    eventTypes: countsByName(
-      sorted,
-      sorted.map((type) => countOf(session, type)),
-    ),
-    appSessionIds: [...appSessionIds].sort(compareBytes),
+    eventTypes: countsByName(sorted, sorted === types ? counts : sorted.map((type) => countOf(session, type))),
+    appSessionIds: inByteOrder(appSessionIds),
   };
 }
 
-function tenantOf(key: string): string {
-  return key.slice(0, key.indexOf('/'));
+/** Most lists are of one text: they are in order. */
+function inByteOrder(texts: readonly string[]): readonly string[] {
+  return texts.length < 2 ? texts : [...texts].sort(compareBytes);
 }

@@ -72,6 +72,18 @@ export function keyOf(tenantId: string, id: string): string {
   return `${tenantId}/${id}`;
 }
 
+let lastTenant = '';
+let lastPrefix = '/';
+
+/** The tenant of a key. One tenant's keys mostly come in a row: its name is not cut out anew for each. */
+export function tenantOf(key: string): string {
+  if (!key.startsWith(lastPrefix)) {
+    lastTenant = key.slice(0, key.indexOf('/'));
+    lastPrefix = `${lastTenant}/`;
+  }
+  return lastTenant;
+}
+
 const user = (v: { readonly userId: string }): string => v.userId;
 const campaign = (v: { readonly campaignId: string }): string => v.campaignId;
 

@@ -1,6 +1,6 @@
 // Gate 6: the channels a message can go to, best first. Where several can be used, they are scored; the first is chosen.
 import { capped } from './frequency-cap.ts';
-import { block, type Case, type Gate, pass } from './gate.ts';
+import { block, type Case, type Gate, pass, type Told } from './gate.ts';
 import { earliestMoment } from './moments.ts';
 import { obstacleToReach } from './reach.ts';
 import { confidenceIn, rank, whyFirst } from './score.ts';
@@ -10,7 +10,7 @@ export const channel: Gate = {
   name: 'channel',
   applies: (c) => !cameTooLate(c),
   judge(c) {
-    const facts: Record<string, string | number> = {};
+    const facts: Told = {};
     const viable: string[] = [];
     for (const id of c.campaign.channels) {
       const obstacle = obstacleOf(id, c);
@@ -20,19 +20,23 @@ export const channel: Gate = {
     if (viable.length < 2) {
       c.ranked = viable;
       const [chosen] = viable;
-      return chosen === undefined ? block('no-channel', facts) : pass({ ...facts, chosen });
+      if (chosen === undefined) return block('no-channel', facts);
+      facts.chosen = chosen;
+      return pass(facts);
     }
     const ranked = rank(viable, c);
     for (const { channel, score } of ranked) facts[channel] = score;
     c.ranked = ranked.map(({ channel }) => channel);
-    const chosen = c.ranked[0] as string;
-    return pass({ ...facts, chosen, why: whyFirst(ranked, c), confidence: confidenceIn(ranked, c) });
+    facts.chosen = c.ranked[0] as string;
+    facts.why = whyFirst(ranked, c);
+    facts.confidence = confidenceIn(ranked, c);
+    return pass(facts);
   },
 };
 
 function obstacleOf(id: string, c: Case): string | undefined {
   const obstacle = obstacleToReach(id, c);
   if (obstacle !== undefined) return obstacle;
-  const { rule } = capped(c, id, earliestMoment(c, id));
+  const rule = capped(c, id, earliestMoment(c, id));
   return rule === null ? undefined : `capped: ${rule}`;
 }

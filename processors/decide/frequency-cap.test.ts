@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type CaseOptions, caseOf, sent } from '../testing/case.ts';
 import { at } from '../testing/world.ts';
 import { capped, frequencyCap } from './frequency-cap.ts';
+import type { Told } from './gate.ts';
 
 const judged = (options: CaseOptions): string => frequencyCap.judge(caseOf(options)).verdict;
 const daily = { caps: [{ max: 1, window: '1d' }] };
@@ -79,9 +80,11 @@ describe('the frequency cap gate', () => {
     const policy = { caps: [{ max: 1, window: '1d', channel: 'sms' }] };
     const c = caseOf({ policy, sent: [sent(at('08:00'))] });
     expect(frequencyCap.judge(c).verdict).toBe('pass');
-    expect(capped(c, 'sms', c.now)).toEqual({ rule: '1 per 1d on sms', facts: { '1 per 1d on sms': 1 } });
-    expect(capped(c, 'email', c.now)).toEqual({ rule: null, facts: {} });
-    expect(capped(caseOf({ policy, sent: [sent(at('08:00'), { channel: 'email' })] }), 'sms', c.now).rule).toBeNull();
+    const told: Told = {};
+    expect([capped(c, 'sms', c.now, told), told]).toEqual(['1 per 1d on sms', { '1 per 1d on sms': 1 }]);
+    const nothing: Told = {};
+    expect([capped(c, 'email', c.now, nothing), nothing]).toEqual([null, {}]);
+    expect(capped(caseOf({ policy, sent: [sent(at('08:00'), { channel: 'email' })] }), 'sms', c.now)).toBeNull();
   });
 
   test('is judged for the earliest moment outside quiet hours', () => {

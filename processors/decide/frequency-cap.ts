@@ -4,7 +4,7 @@ import { localDay, type Zone } from '../../schemas/local-time.ts';
 import type { Cap } from '../../schemas/policy/caps.ts';
 import { capMax } from '../../schemas/policy.ts';
 import type { SentMessage } from '../../schemas/state-types.ts';
-import { block, type Case, type Facts, type Gate, iso, pass } from './gate.ts';
+import { block, type Case, type Gate, iso, pass, type Told } from './gate.ts';
 import { earliestMoment } from './moments.ts';
 import { obstacleToReach } from './reach.ts';
 import { rank, type Scored } from './score.ts';
@@ -15,9 +15,11 @@ export const frequencyCap: Gate = {
   applies: (c) => !cameTooLate(c),
   judge(c) {
     const at = earliestMoment(c, likely(c));
-    const over = capped(c, null, at);
-    const facts = { at: iso(at), ...over.facts };
-    return over.rule === null ? pass(facts) : block('frequency-cap', { ...facts, rule: over.rule });
+    const facts: Told = { at: iso(at) };
+    const rule = capped(c, null, at, facts);
+    if (rule === null) return pass(facts);
+    facts.rule = rule;
+    return block('frequency-cap', facts);
   },
 };
 
@@ -31,43 +33,44 @@ function likely(c: Case): string {
 }
 
 /**
- * The first cap that a message at an instant would break, and how many messages each cap already counts. `channel` null:
- * the caps over all channels; else those of that channel alone. Transactional messages are never capped.
+ * The first cap that a message at an instant would break, or null. `channel` null: the caps over all channels; else those of
+ * that channel alone. Transactional messages are never capped. `facts` is told how many messages each cap already counts.
  */
-export function capped(
-  c: Case,
-  channel: string | null,
-  at: number,
-): { readonly rule: string | null; readonly facts: Facts } {
-  const facts: Record<string, number> = {};
-  if (c.campaign.class === 'transactional') return { rule: null, facts };
+export function capped(c: Case, channel: string | null, at: number, facts?: Told): string | null {
+  if (c.campaign.class === 'transactional') return null;
   let broken: string | null = null;
   for (const cap of c.policy.caps) {
     if (cap.channel !== channel) continue;
     const count = mostWith(c.messages.sent, cap, at, c.zone) - 1;
-    facts[cap.rule] = count;
+    if (facts !== undefined) facts[cap.rule] = count;
     if (broken === null && count >= capMax(c.policy, cap, c.profile?.notificationFrequency ?? null)) broken = cap.rule;
   }
-  return { rule: broken, facts };
+  return broken;
 }
 
 /** The most messages that any of the cap's windows would hold that contains a message at `at`, that message included. */
 function mostWith(sent: readonly SentMessage[], cap: Cap, at: number, zone: Zone): number {
   const here = positionOf(at, cap, zone);
-  // Asked several times a decision, and most users got no message lately: a list is made only where there is something in it.
-  let others: number[] | undefined;
-  for (const { sentAt, failed, class: kind, channel } of sent) {
-    if (failed || kind === 'transactional' || (cap.channel !== null && channel !== cap.channel)) continue;
-    others ??= [];
-    others.push(positionOf(sentAt, cap, zone));
-  }
-  if (others === undefined) return 1;
   const width = cap.calendar ? cap.windowMs / DAY_MS : cap.windowMs;
-  let most = within(others, here, width);
+  let most = 0;
+  let isLast = true;
+  for (const message of sent) {
+    if (!counts(message, cap)) continue;
+    const position = positionOf(message.sentAt, cap, zone);
+    if (position > here) isLast = false;
+    else if (position > here - width) most++;
+  }
+  // Windows that end later matter only where a message was sent later. Asked several times a decision: hardly any needs a list.
+  if (isLast) return most + 1;
+  const others = sent.filter((m) => counts(m, cap)).map((m) => positionOf(m.sentAt, cap, zone));
   for (const end of others) {
-    if (end >= here && end - width < here) most = Math.max(most, within(others, end, width));
+    if (end > here && end - width < here) most = Math.max(most, within(others, end, width));
   }
   return most + 1;
+}
+
+function counts({ failed, class: kind, channel }: SentMessage, cap: Cap): boolean {
+  return !failed && kind !== 'transactional' && (cap.channel === null || channel === cap.channel);
 }
 
 /** Where an instant is on the cap's scale: its local day, or itself. */

@@ -11,17 +11,14 @@ export function position(tenantId: string, scope: string, userId: string): numbe
 export const holdout: Gate = {
   name: 'holdout',
   judge(c) {
-    const scopes = [
-      { scope: 'global', share: c.policy.holdout },
-      { scope: c.campaign.id, share: c.campaign.holdout },
-    ];
-    for (const { scope, share } of scopes) {
-      if (share > 0 && isHeldOut(c, scope, share)) return block('holdout', { scope, share });
-    }
+    const { policy, campaign } = c;
+    if (isHeldOut(c, 'global', policy.holdout)) return block('holdout', { scope: 'global', share: policy.holdout });
+    if (isHeldOut(c, campaign.id, campaign.holdout))
+      return block('holdout', { scope: campaign.id, share: campaign.holdout });
     return pass();
   },
 };
 
 function isHeldOut({ request }: Case, scope: string, share: number): boolean {
-  return position(request.tenantId, scope, request.userId) < share;
+  return share > 0 && position(request.tenantId, scope, request.userId) < share;
 }

@@ -150,6 +150,7 @@ function isListed(date: string, holidays: Holidays): boolean {
 
 /** The holidays (YYYY-MM-DD, in the user's zone) that a slot from the earliest moment to the expiry may meet, in order. */
 export function holidaysAhead(c: Case): readonly string[] {
+  if (c.policy.holidays.length === 0) return c.policy.holidays;
   // A clock that is put back over midnight comes to the day before once more.
   return holidaysBetween(c, localDay(c.earliestAt, c.zone) - 1, localDay(expiryOf(c), c.zone) + 1);
 }

@@ -8,6 +8,8 @@ import type { Case } from './gate.ts';
 import { expiryOf, holidaysAhead, quietHoursOf } from './moments.ts';
 import { addressOf } from './reach.ts';
 
+const NONE: readonly never[] = [];
+
 export interface Result {
   readonly outcome: Decision['outcome'];
   readonly reason?: string | null;
@@ -42,9 +44,12 @@ export function decisionOf(
 ): Decision {
   const { requestId, tenantId, userId, campaignId, source, cause, requestedAt } = request;
   const decisionId = `${storyOf(request)}#${outcome === 'scheduled' ? 'scheduled' : 'final'}`;
-  const ids = { decisionId, requestId, tenantId, userId, campaignId };
   return {
-    ...ids,
+    decisionId,
+    requestId,
+    tenantId,
+    userId,
+    campaignId,
     source,
     cause,
     requestedAt,
@@ -57,7 +62,7 @@ export function decisionOf(
     costMicros,
     definitionVersion,
     hop: 0,
-    fallbacks: [],
+    fallbacks: NONE,
     variant,
   };
 }

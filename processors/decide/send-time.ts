@@ -2,7 +2,7 @@
 import { timeOfDayText } from '../../schemas/campaign/schedule.ts';
 import { hoursText } from '../../schemas/hours.ts';
 import { localDay } from '../../schemas/local-time.ts';
-import { block, type Case, type Facts, type Gate, iso, pass } from './gate.ts';
+import { block, type Case, type Gate, iso, pass, type Told } from './gate.ts';
 import { bestHours, earliestMoment, expiryOf, holidaysBetween, quietHoursOf } from './moments.ts';
 
 export const sendTime: Gate = {
@@ -14,17 +14,16 @@ export const sendTime: Gate = {
     const expiresAt = expiryOf(c);
     const quiet = quietHoursOf(c);
     const { notBefore } = c.request;
-    const facts: Facts = {
-      earliestAt: iso(earliestAt),
-      expiresAt: iso(expiresAt),
-      timezone: c.zone.name,
-      ...(c.zoneKnown ? {} : { timezoneKnown: false }),
-      ...(quiet === null ? {} : { quietHours: quiet }),
-      ...wish(c, channel),
-      ...(notBefore === null ? {} : { notBefore: iso(notBefore) }),
-      ...holidayFacts(c),
-    };
-    if (cameTooLate(c)) return block('expired', { ...facts, cameAfter: iso(c.watermark) });
+    const facts: Told = { earliestAt: iso(earliestAt), expiresAt: iso(expiresAt), timezone: c.zone.name };
+    if (!c.zoneKnown) facts.timezoneKnown = false;
+    if (quiet !== null) facts.quietHours = quiet;
+    tellWish(facts, c, channel);
+    if (notBefore !== null) facts.notBefore = iso(notBefore);
+    tellHolidays(facts, c);
+    if (cameTooLate(c)) {
+      facts.cameAfter = iso(c.watermark);
+      return block('expired', facts);
+    }
     return earliestAt > expiresAt ? block('expired', facts) : pass(facts);
   },
 };
@@ -37,18 +36,20 @@ export function cameTooLate({ request, campaign, watermark }: Case): boolean {
   return request.requestedAt + campaign.schedule.expiresAfterMs < watermark;
 }
 
-function wish(c: Case, channel: string): Facts {
+function tellWish(facts: Told, c: Case, channel: string): void {
   const { sendTime } = c.campaign.schedule;
-  if (sendTime === 'asap') return {};
+  if (sendTime === 'asap') return;
   if (sendTime === 'best') {
     const { hours, of } = bestHours(c, channel);
-    return { sendTime, bestHours: hoursText(hours), bestHoursOf: of };
-  }
-  return { sendTime: 'at' in sendTime ? iso(sendTime.at) : timeOfDayText(sendTime.localMinutes) };
+    facts.sendTime = sendTime;
+    facts.bestHours = hoursText(hours);
+    facts.bestHoursOf = of;
+  } else facts.sendTime = 'at' in sendTime ? iso(sendTime.at) : timeOfDayText(sendTime.localMinutes);
 }
 
 /** The holidays that lie between now and the expiry. */
-function holidayFacts(c: Case): Facts {
+function tellHolidays(facts: Told, c: Case): void {
+  if (c.policy.holidays.length === 0) return;
   const days = holidaysBetween(c, localDay(c.now, c.zone), localDay(expiryOf(c), c.zone));
-  return days.length === 0 ? {} : { holidays: days.join(', ') };
+  if (days.length > 0) facts.holidays = days.join(', ');
 }

@@ -3,7 +3,7 @@ import type { Campaign } from '../../schemas/campaign.ts';
 import { consentTo } from './consent.ts';
 import { filledOr } from './content.ts';
 import { capped } from './frequency-cap.ts';
-import { block, type Case, iso, pass, type Verdict } from './gate.ts';
+import { block, type Case, iso, pass, type Told, type Verdict } from './gate.ts';
 import { addressOf } from './reach.ts';
 
 export function mayBeSent(c: Case, status: Campaign['status'], channel: string): Verdict {
@@ -11,12 +11,20 @@ export function mayBeSent(c: Case, status: Campaign['status'], channel: string):
   if (status !== 'active') return block('campaign-inactive', { at, status });
   const { granted, why } = consentTo(channel, c.campaign, c.consents, c.now);
   if (!granted) return block('no-consent', { at, [channel]: why });
-  const all = capped(c, null, c.now);
-  if (all.rule !== null) return block('frequency-cap', { at, ...all.facts, rule: all.rule });
-  const own = capped(c, channel, c.now);
-  if (own.rule !== null) return block('frequency-cap', { at, ...own.facts, rule: own.rule });
+  const facts: Told = { at };
+  const broken = capped(c, null, c.now, facts);
+  if (broken !== null) {
+    facts.rule = broken;
+    return block('frequency-cap', facts);
+  }
+  const own: Told = { at };
+  const ownRule = capped(c, channel, c.now, own);
+  if (ownRule !== null) {
+    own.rule = ownRule;
+    return block('frequency-cap', own);
+  }
   if (addressOf(channel, c) === undefined) return block('no-channel', { at, [channel]: 'no address' });
   const lacking = filledOr(c, channel);
   if (lacking !== undefined) return block('bad-request', { at, ...lacking });
-  return pass({ at, ...all.facts, ...own.facts });
+  return pass(Object.assign(facts, own));
 }
