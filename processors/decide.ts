@@ -156,8 +156,8 @@ function take(desk: Desk, request: Request): void {
   const waiting: WaitingInput = {
     streamTime: desk.context.streamTime,
     time: requestedAt,
-    // A window timer caused it.
-    window: source === 'trigger' && !(cause ?? '').startsWith('event:'),
+    // A timer caused it.
+    window: cause !== null && !cause.startsWith('event:'),
     due: null,
     request: {
       requestId,

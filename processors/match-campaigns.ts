@@ -1,11 +1,11 @@
-// Turns events, closed sessions and signals into requests of the campaigns whose trigger and audience they match.
+// Turns events, closed sessions, signals and moments of schedules into requests of the campaigns whose trigger and audience they match.
 import type { Campaign } from '../schemas/campaign.ts';
 import { metrics, profile } from '../schemas/cells.ts';
 import { type Condition, compileCondition, explainCondition, type Lookup } from '../schemas/condition.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { formatDuration } from '../schemas/durations.ts';
 import { compareBytes } from '../schemas/order.ts';
-import { acceptedEvents, type Request, requests, unmatched } from '../schemas/streams.ts';
+import { acceptedEvents, occurrences, type Request, requests, unmatched } from '../schemas/streams.ts';
 import { sessions, signals } from '../schemas/topics.ts';
 import type { Session } from '../schemas/types.ts';
 import { attributeOf, metricOf } from '../schemas/user-facts.ts';
@@ -23,6 +23,8 @@ interface Cause {
   readonly userId: string;
   readonly properties: Request['data'];
   readonly facts: Request['data'];
+  /** The campaigns that it may trigger, where they need not be looked up. */
+  readonly campaignIds?: readonly string[];
 }
 
 interface Conditions {
@@ -40,7 +42,7 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
   const conditions = new WeakMap<Campaign, Conditions>();
 
   const match = (cause: Cause, context: Context): void => {
-    const ids = index(cause.tenantId, cause.trigger, cause.name);
+    const ids = cause.campaignIds ?? index(cause.tenantId, cause.trigger, cause.name);
     if (ids === undefined) return;
     // Most signals are of another threshold: nothing is made before a campaign is triggered.
     let lookup: Lookup | undefined;
@@ -85,6 +87,11 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
         const { tenantId, userId, signalId, kind: name, facts } = signal;
         match({ trigger: 'signal', name, id: signalId, tenantId, userId, properties: NOTHING, facts }, context);
       }),
+      on(occurrences, ({ tenantId, userId, at, campaignIds }, context) => {
+        const id = `schedule:${context.key}@${at}`;
+        const cause = { trigger: 'schedule', name: '', id, tenantId, userId, properties: NOTHING, facts: NOTHING } as const;
+        match({ ...cause, campaignIds }, context);
+      }),
     ],
   };
 }
@@ -106,7 +113,7 @@ function triggerIndex(definitions: Definitions): TriggerIndex {
     }
     let index = byTenant.get(tenantId);
     if (index === undefined) {
-      index = { event: new Map(), session: new Map(), signal: new Map(), api: new Map() };
+      index = { event: new Map(), session: new Map(), signal: new Map(), schedule: new Map(), api: new Map() };
       for (const id of definitions.campaignIds(tenantId)) {
         for (const { definition } of definitions.versions(tenantId, id)) {
           const ids = index[definition.trigger.kind];
@@ -129,6 +136,7 @@ function triggerName({ trigger }: Campaign): string {
       return CLOSED;
     case 'signal':
       return trigger.signal;
+    case 'schedule':
     case 'api':
       return '';
   }
@@ -157,7 +165,7 @@ function compiled(campaign: Campaign, known: WeakMap<Campaign, Conditions>): Con
 }
 
 function whereOf({ trigger }: Campaign): Condition | null {
-  return trigger.kind === 'api' ? null : trigger.where;
+  return 'where' in trigger ? trigger.where : null;
 }
 
 function lookupOf({ properties, facts }: Cause, context: Context): Lookup {
@@ -195,13 +203,18 @@ function factOf(type: string): string {
   return name;
 }
 
-function requestOf(campaignId: string, { id, tenantId, userId, properties, facts }: Cause, time: number): Request {
+function requestOf(
+  campaignId: string,
+  { trigger, id, tenantId, userId, properties, facts }: Cause,
+  time: number,
+): Request {
+  const isScheduled = trigger === 'schedule';
   return {
-    requestId: `${campaignId}|${id}`,
+    requestId: isScheduled ? `schedule:${campaignId}:${tenantId}/${userId}@${time}` : `${campaignId}|${id}`,
     tenantId,
     userId,
     campaignId,
-    source: 'trigger',
+    source: isScheduled ? 'program' : 'trigger',
     cause: id,
     requestedAt: time,
     // One of them is empty, and nobody changes either.

@@ -8,6 +8,8 @@ import type { Cell } from '../state/store.ts';
 export interface TimerKind {
   readonly name: string;
   readonly rank: number;
+  /** There is always a next one: a simulation does not wait for it. */
+  readonly recurring?: true;
 }
 
 /** The kinds of timer there are, in their order at one instant. */
@@ -24,6 +26,10 @@ export const timers = {
   forget: { name: 'forget', rank: 4 },
   /** What an event was the outcome of is known. A window timer. */
   outcome: { name: 'outcome', rank: 5 },
+  /** A schedule asks, once or on a date of the profile. Its instant is the occurrence. */
+  occasion: { name: 'occasion', rank: 7 },
+  /** A schedule that asks again and again. Its instant is the occurrence. */
+  recurrence: { name: 'recurrence', rank: 8, recurring: true },
 } as const satisfies Record<string, TimerKind>;
 
 /** Orders timers of one instant, kind and key. */

@@ -26,6 +26,7 @@ export class Pipeline {
   readonly #queue: { readonly topic: Topic<unknown>; readonly value: unknown }[] = [];
   readonly #options: PipelineOptions;
   readonly #partitions: number;
+  #begun = false;
 
   constructor(options: PipelineOptions) {
     const { topologies, partitions = 1, lateness, maxJump } = options;
@@ -62,17 +63,44 @@ export class Pipeline {
   }
 
   #take(task: Task, topic: Topic<unknown>, value: unknown): Fate {
-    this.#advanceTask(task, task.timeAfter(topic, value));
+    const time = task.timeAfter(topic, value);
+    if (time > task.streamTime && !this.#begun) this.begin(time);
+    this.#advanceTask(task, time);
+    task.recurs = false;
     const fate = task.process(topic, value);
     this.#settle(task);
     this.#advanceTask(task, task.streamTime);
     return fate;
   }
 
+  /** Lets time begin for all tasks at once, as it does for one with its first stream record; nothing where it has begun. */
+  begin(time: number): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    for (const task of this.tasks) task.begin(time);
+    this.fireBefore(time);
+  }
+
   /** Moves every task's time on: fires all timers with an instant before `to`, in one order. */
   advance(to: number): void {
+    this.begin(to);
     this.fireBefore(to);
     for (const task of this.tasks) task.advance(to);
+  }
+
+  /**
+   * Fires timers in one order until none is left but those that recur and what follows from them, then what followed; at most
+   * `limit`. True when none is left: those that recur are forgotten then.
+   */
+  fireAll(limit = Number.POSITIVE_INFINITY): boolean {
+    for (let fired = 0; this.tasks.some((task) => task.hasPassingTimers); fired++) {
+      const next = fired < limit ? this.#next(Number.POSITIVE_INFINITY) : undefined;
+      if (next === undefined) return false;
+      next.task.fireNext();
+      this.#settle(next.task);
+    }
+    for (const task of this.tasks) task.dropRecurring();
+    return this.fireBefore(Number.POSITIVE_INFINITY, limit);
   }
 
   /** Fires timers with an instant before `to`, in one order, at most `limit`, without moving time further. True when none is left. */
@@ -90,7 +118,8 @@ export class Pipeline {
   #next(to: number): { readonly task: Task; readonly timer: QueuedTimer } | undefined {
     let first: { readonly task: Task; readonly timer: QueuedTimer } | undefined;
     for (const task of this.tasks) {
-      const timer = task.hasTimerBefore(to) ? task.peek() : undefined;
+      // Before time has begun, none fires.
+      const timer = task.streamTime >= 0 && task.hasTimerBefore(to) ? task.peek() : undefined;
       if (timer !== undefined && (first === undefined || compareTimers(timer, first.timer) < 0))
         first = { task, timer };
     }
@@ -108,11 +137,13 @@ export class Pipeline {
   /** Hands on what the task emitted, until nothing moves any more. */
   #settle(task: Task): void {
     this.#collect(task);
+    const { recurs } = task;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       const { topic, value } = next;
       for (const tasks of this.#consumers.get(topic) ?? []) {
         const consumer = this.#taskOf(tasks, topic, value);
         consumer.advance(consumer.timeAfter(topic, value));
+        consumer.recurs = recurs;
         const fate = consumer.process(topic, value);
         if (typeof fate === 'object') this.#options.onFailure?.(topic.name, fate);
         this.#collect(consumer);

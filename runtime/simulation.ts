@@ -46,12 +46,14 @@ export async function simulate(options: SimulationOptions): Promise<void> {
     if (await moveOn(head)) heads.push(head);
   }
   let done = 0;
+  let newest = -1;
   while (heads.length > 0) {
     const head = earliest(heads);
     const record = head.batch[head.at] as SourceRecord;
     if (head.time >= until) break;
     // A table's record moves no time of its own, but what was due before it happens before it.
     if (head.source.rank === TABLE_RANK) pipeline.fireBefore(head.time);
+    newest = head.time;
     onFate(record, pipeline.pipe(record.topic, record.value));
     if (++done % PROGRESS_EVERY === 0) onProgress?.();
     if (++head.at < head.batch.length) head.time = timeOf(head);
@@ -62,11 +64,14 @@ export async function simulate(options: SimulationOptions): Promise<void> {
       for (const record of head.batch.slice(head.at)) onFate(record, 'not-reached');
     } while (await moveOn(head));
   }
-  while (!pipeline.fireBefore(until, PROGRESS_EVERY)) {
+  // Where nothing but tables was read, time begins with the newest.
+  if (newest >= 0) pipeline.begin(newest);
+  const endless = until === Number.POSITIVE_INFINITY;
+  while (!(endless ? pipeline.fireAll(PROGRESS_EVERY) : pipeline.fireBefore(until, PROGRESS_EVERY))) {
     onProgress?.();
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (until !== Number.POSITIVE_INFINITY) pipeline.advance(until);
+  if (!endless) pipeline.advance(until);
 }
 
 /** Rank of sources that hold tables; streams come after them. */

@@ -62,6 +62,8 @@ export class Task implements Context {
   key = '';
   time = 0;
   late = false;
+  /** What is set now follows from a timer that recurs; where several tasks are one pipeline, from one of any of them. */
+  recurs = false;
 
   readonly #router: Router;
   readonly #state: KeyedState;
@@ -131,6 +133,23 @@ export class Task implements Context {
     return Math.max(this.streamTime, Math.min(topic.timeOf(value), wall));
   }
 
+  /** Lets time begin; timers set before are passed ones then. Nothing where it has begun. */
+  begin(time: number): void {
+    if (this.streamTime < 0) this.streamTime = time;
+  }
+
+  /** Whether a timer is left that neither recurs nor follows from one that does; for a task without a store. */
+  get hasPassingTimers(): boolean {
+    return this.streamTime >= 0 && this.#timers.hasPassing;
+  }
+
+  /** Forgets the timers that recur; for a task without a store. */
+  dropRecurring(): void {
+    for (const { timers = [] } of this.topology.processors) {
+      for (const { kind } of timers) if (kind.recurring) this.#timers.dropRank(kind.rank);
+    }
+  }
+
   /** The next timer, or undefined. */
   peek(): QueuedTimer | undefined {
     return this.#timers.peek();
@@ -146,6 +165,7 @@ export class Task implements Context {
    * time is `to` then, and no more than the last instant before.
    */
   advance(to: number, limit = Number.POSITIVE_INFINITY): boolean {
+    this.begin(to);
     for (let n = 0; this.#timers.hasBefore(to); n++) {
       if (n >= limit) return false;
       this.fireNext();
@@ -164,6 +184,7 @@ export class Task implements Context {
     if (handler === undefined) return;
     this.#enter(timer.key, timer.at, false);
     this.#row = timer.row;
+    this.recurs = timer.recurs;
     const outputs = this.outputs.length;
     try {
       const { at, key, id, requestedAt, priority, campaignId } = timer;
@@ -270,7 +291,8 @@ export class Task implements Context {
       );
     }
     const row = this.#state.keepsRows ? this.#rowOf(undefined) : undefined;
-    this.#pending.push({ at, rank: kind.rank, key: this.key, requestedAt, priority, campaignId, id, row });
+    const recurs = this.recurs || kind.recurring === true;
+    this.#pending.push({ at, rank: kind.rank, key: this.key, requestedAt, priority, campaignId, id, recurs, row });
   }
 
   count(counter: Counter): void {

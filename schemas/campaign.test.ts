@@ -103,6 +103,14 @@ describe('a campaign file', () => {
       { signal: 'returned' },
       { api: true },
       { event: 'x', where: { property: 'n', exists: false } },
+      { schedule: { every: 'day', at: '09:00' } },
+      { schedule: { every: ['sunday', 'monday'], at: '23:59' } },
+      { schedule: { every: 'month', day: 31, at: '00:00' } },
+      { schedule: { attribute: 'due', before: '3d', at: '09:00' } },
+      { schedule: { attribute: 'due', after: '1d', at: '09:00' } },
+      { schedule: { attribute: 'due', at: '09:00' } },
+      { schedule: { at: '2026-03-01T09:00' } },
+      { schedule: { at: '2026-03-01T09:00+03:00' } },
     ];
     const all = [
       campaign(),
@@ -129,7 +137,7 @@ describe('a campaign file', () => {
 });
 
 describe('a trigger', () => {
-  it('is exactly one of event, session, signal and api', () => {
+  it('is exactly one of event, session, signal, schedule and api', () => {
     expect(campaign({ trigger: { api: true } }).trigger).toEqual({ kind: 'api' });
     expect(campaign({ trigger: { signal: 'returned', after: '30d' } }).trigger).toMatchObject({ afterMs: 30 * DAY });
     expect(refusals({ trigger: {} })[0]).toMatch(
@@ -142,10 +150,28 @@ describe('a trigger', () => {
     );
   });
 
-  it.each(['segment', 'schedule'])('by %s is said not to be in this version', (word) => {
-    expect(refusals({ trigger: { [word]: 'x' } })[0]).toContain(
-      `trigger.${word}: a ${word} trigger is not in this version`,
-    );
+  it.each([
+    [{}, /^trigger.schedule.at: is missing/],
+    [{ at: '09:00' }, /^trigger.schedule.at: "09:00" is no moment from 1970 to 2099 \(write 2026-03-01T09:00/],
+    [{ at: '2026-02-30T09:00' }, /at: "2026-02-30T09:00" is no moment/],
+    [{ at: '2100-01-01T00:00' }, /is no moment/],
+    [{ every: 'monday', at: '9:00' }, /^trigger.schedule.at: "9:00" is not a time of day/],
+    [{ every: 'weekday', at: '09:00' }, /^trigger.schedule.every: is "weekday" \(write day, month, monday to sunday/],
+    [{ every: ['monday', 'monday'], at: '09:00' }, /^trigger.schedule.every/],
+    [{ every: [], at: '09:00' }, /^trigger.schedule.every/],
+    [{ every: 'month', at: '09:00' }, /^trigger.schedule.day: is missing/],
+    [{ every: 'day', day: 3, at: '09:00' }, /^trigger.schedule.day: belongs to every: month/],
+    [{ every: 'day', before: '3d', at: '09:00' }, /^trigger.schedule.before: belongs to an attribute/],
+    [{ attribute: 'due', before: '36h', at: '09:00' }, /^trigger.schedule.before: 36h is not whole days/],
+    [{ attribute: 'due', before: '3d', after: '3d', at: '09:00' }, /names before and after at once/],
+    [{ attribute: 'due', every: 'day', at: '09:00' }, /names every and attribute at once/],
+  ])('by a schedule of %j is refused with a reason', (schedule, message) => {
+    expect(refusals({ trigger: { schedule } })[0]).toMatch(message);
+  });
+
+  it('by a schedule asks nothing of a cause', () => {
+    const schedule = { every: 'day', at: '09:00' };
+    expect(refusals({ trigger: { schedule, where: { fact: 'a', eq: 1 } } })[0]).toMatch(/^trigger.where: has no event/);
   });
 });
 

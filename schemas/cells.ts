@@ -9,6 +9,7 @@ import type {
   MeasuredEvents,
   OpenSessions,
   Reservation,
+  ScheduledOccurrences,
   SeenIds,
   UserEngagement,
   UserMessages,
@@ -35,6 +36,7 @@ export const profile = cell<UserProfile>(4, 'avsc/profiles');
 export const consentLedger = cell<ConsentLedger>(5, 'state/consents');
 export const messages = cell<UserMessages>(6, 'state/messages');
 export const engagement = cell<UserEngagement>(7, 'state/engagement');
+export const scheduled = cell<ScheduledOccurrences>(8, 'state/schedules');
 
 /** Kept for each campaign by pace. */
 export const budgetLedger = cell<BudgetLedger>(0, 'state/budget-ledger');

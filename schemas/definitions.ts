@@ -98,6 +98,11 @@ export class Definitions {
     return horizon;
   }
 
+  /** Tenants that have campaigns, in byte order. */
+  tenants(): readonly string[] {
+    return [...this.#byTenant.keys()].sort(compareBytes);
+  }
+
   /** Ids of the tenant's campaigns, in byte order. */
   campaignIds(tenantId: string): readonly string[] {
     return this.#byTenant.get(tenantId) ?? [];

@@ -132,13 +132,16 @@ const MOST_AHEAD = 16 * HOUR_MS;
  */
 export function nextTimeOfDay(instant: number, minutes: number, zone: Zone): number {
   for (let day = localDay(instant, zone) - 1; ; day++) {
-    const at = firstAtOrPast(day * DAY_MS + minutes * 60_000, zone);
+    const at = instantOfLocal(day * DAY_MS + minutes * 60_000, zone);
     if (at >= instant) return at;
   }
 }
 
-/** The first instant whose local date and time, as epoch ms, is at or past the wanted one. */
-function firstAtOrPast(wanted: number, zone: Zone): number {
+/**
+ * The instant of a local date and time, given as epoch ms as if it were UTC: the first one at which clocks show it, or a later
+ * time where they skip it.
+ */
+export function instantOfLocal(wanted: number, zone: Zone): number {
   let at = wanted - MOST_AHEAD;
   for (;;) {
     const target = wanted - zone.offsetAt(at);

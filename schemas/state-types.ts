@@ -268,6 +268,17 @@ export interface Reservation {
   /** Its actual cost beyond what was reserved. */
   readonly overrunMicros: number;
 }
+/** What a user's schedules wait for, and how far each has come. */
+export interface ScheduledOccurrences {
+  /** Instant of the timer that is armed for schedules that end; null: none. */
+  readonly occasionAt: number | null;
+  /** Instant of the timer that is armed for schedules that recur; null: none. */
+  readonly recurrenceAt: number | null;
+  /** Campaigns that had an occurrence. */
+  readonly campaigns: readonly string[];
+  /** Local time of the last one of each, in ms as if it were UTC; aligned with campaigns. */
+  readonly lastLocal: readonly number[];
+}
 /** Ids of a user's recent records, to drop duplicates. */
 export interface SeenIds {
   /** Ids, in order of processing; an event's starts with "e", a request's with "r". */

@@ -9,7 +9,7 @@ export interface Request {
   readonly userId: string;
   readonly campaignId: string;
   readonly source: Decision['source'];
-  /** Id of the event, session or signal that triggered it; null for an outside request. */
+  /** Id of the event, session, signal or occurrence that triggered it; null for an outside request. */
   readonly cause: string | null;
   /** Epoch ms. */
   readonly requestedAt: number;
@@ -17,6 +17,16 @@ export interface Request {
   readonly data: SendRequest['data'];
   /** Epoch ms: the message may not be sent before; null: no such wish. */
   readonly notBefore: number | null;
+}
+
+/** A moment of schedules has come for a user. */
+export interface OccurrenceOf {
+  readonly tenantId: string;
+  readonly userId: string;
+  /** Epoch ms. */
+  readonly at: number;
+  /** Campaigns whose schedules it is of. */
+  readonly campaignIds: readonly string[];
 }
 
 /** A cause that matched a campaign's trigger but made no request; only when somebody asks why. */
@@ -37,5 +47,7 @@ export const acceptedEvents: Stream<UserEvent> = { name: 'accepted-events' };
 export const acceptedRequests: Stream<SendRequest> = { name: 'accepted-requests' };
 /** Requests to decide, from triggers. */
 export const requests: Stream<Request> = { name: 'requests' };
+/** Moments of schedules. */
+export const occurrences: Stream<OccurrenceOf> = { name: 'occurrences' };
 /** Why triggers made no request. */
 export const unmatched: Stream<Unmatched> = { name: 'unmatched' };

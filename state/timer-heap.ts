@@ -56,6 +56,14 @@ export class TimerHeap {
     return all;
   }
 
+  /** Takes out all timers of a rank. */
+  dropRank(rank: number): void {
+    const heap = this.#ranks[rank];
+    if (heap === undefined) return;
+    this.#size -= heap.timers.length;
+    this.#ranks[rank] = new RankHeap();
+  }
+
   #first(): RankHeap | undefined {
     let first: RankHeap | undefined;
     let instant = Number.POSITIVE_INFINITY;

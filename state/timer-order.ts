@@ -12,6 +12,8 @@ export interface QueuedTimer {
   readonly priority: number;
   readonly campaignId: string;
   readonly id: string;
+  /** It recurs, or follows from one that does: known where timers stay in memory, which is where it is asked for. */
+  readonly recurs: boolean;
   /** The key's row, where rows stay in memory for good: it need not be looked up when the timer fires. */
   readonly row?: Row | undefined;
 }
@@ -54,7 +56,7 @@ export function decodeTimer(bytes: Buffer): QueuedTimer {
   const priority = 255 - bytes.readUInt8(afterKey + 8);
   const [campaignId, afterCampaign] = readText(bytes, afterKey + 9);
   const [id] = readText(bytes, afterCampaign);
-  return { at, rank, key, requestedAt, priority, campaignId, id };
+  return { at, rank, key, requestedAt, priority, campaignId, id, recurs: false };
 }
 
 /** A string's bytes, ended by 00 00; a zero byte within is written 00 ff, so that order is kept. */

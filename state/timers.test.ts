@@ -25,6 +25,7 @@ const anyTimer: fc.Arbitrary<QueuedTimer> = fc.record({
   priority: fc.nat(100),
   campaignId: unicode,
   id: unicode,
+  recurs: fc.constant(false),
 });
 
 const timer = (at: number, key = 'k', id = ''): QueuedTimer => ({
@@ -35,6 +36,7 @@ const timer = (at: number, key = 'k', id = ''): QueuedTimer => ({
   priority: 50,
   campaignId: '',
   id,
+  recurs: false,
 });
 const writer = new ByteWriter();
 const bytesOf = (t: QueuedTimer): Buffer => encodeTimer(t, writer);

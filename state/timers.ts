@@ -22,6 +22,8 @@ export class TimerQueue {
   #far: Set<QueuedTimer> = new Set();
   #added: Set<QueuedTimer> = new Set();
   #removed: QueuedTimer[] = [];
+  /** Of those in memory, timers that neither recur nor follow from one that does. */
+  #passing = 0;
   /** Removed in the commit under way: the store may still have them. */
   #leaving: readonly QueuedTimer[] = [];
 
@@ -35,6 +37,7 @@ export class TimerQueue {
 
   set(timer: QueuedTimer): void {
     if (this.#store !== undefined) this.#added.add(timer);
+    else if (!timer.recurs) this.#passing++;
     if (this.#horizon !== undefined && compareTimers(timer, this.#horizon) > 0) this.#far.add(timer);
     else this.#heap.push(timer);
   }
@@ -59,11 +62,23 @@ export class TimerQueue {
     for (let same: QueuedTimer | undefined = first; same !== undefined; same = this.#heap.peek()) {
       if (same !== first && compareTimers(same, first) !== 0) break;
       this.#heap.dropFirst();
-      if (this.#store !== undefined && !this.#added.delete(same)) this.#removed.push(same);
+      if (this.#store === undefined) {
+        if (!same.recurs) this.#passing--;
+      } else if (!this.#added.delete(same)) this.#removed.push(same);
       // Instants are whole: a later one is at least one more.
       if (!this.#heap.hasBefore(first.at + 1)) break;
     }
     return first;
+  }
+
+  /** Whether a timer is left that neither recurs nor follows from one that does. Without a store alone. */
+  get hasPassing(): boolean {
+    return this.#passing > 0;
+  }
+
+  /** Forgets the timers of a rank, all of which recur. Without a store alone. */
+  dropRank(rank: number): void {
+    this.#heap.dropRank(rank);
   }
 
   /** Keys of timers that fire before `to`, in no order: of those in memory, at most `limit`. */

@@ -2,6 +2,7 @@
 import { decide } from '../processors/decide.ts';
 import { deduplicate } from '../processors/deduplicate.ts';
 import { detectInactivity } from '../processors/detect-inactivity.ts';
+import { keepSchedules } from '../processors/keep-schedules.ts';
 import { keepUser } from '../processors/keep-user.ts';
 import { matchCampaigns } from '../processors/match-campaigns.ts';
 import type { Processor } from '../processors/processor.ts';
@@ -46,6 +47,7 @@ export function engage(definitions: Definitions, { decides = true, explain }: En
       ? [
           ...observe,
           keepUser(),
+          keepSchedules(definitions),
           matchCampaigns(definitions, { explain: explain !== undefined }),
           decide(definitions),
           ...(explain === undefined ? [] : [explain]),

@@ -1,15 +1,21 @@
 // Why a campaign made no request for a user: its trigger never happened, or happened and was turned away.
 
 import { counted, instant, span } from '../../api/explain/words.ts';
+import { type Timetable, timetableText } from '../../schemas/campaign/timetable.ts';
 import type { Trigger } from '../../schemas/campaign/trigger.ts';
 import type { Campaign } from '../../schemas/campaign.ts';
 import { formatDuration } from '../../schemas/durations.ts';
+import { quoted } from '../../schemas/problems.ts';
 import type { Unmatched } from '../../schemas/streams.ts';
+import type { Decision, UserProfile } from '../../schemas/types.ts';
+import { attributeOf } from '../../schemas/user-facts.ts';
 import type { Replay } from './replay.ts';
 import type { Story } from './story.ts';
 
 /** Causes that are told one by one; of more the newest. */
 const TOLD = 3;
+/** How the ids of causes that are moments of schedules begin. */
+const SCHEDULE = 'schedule:';
 
 /** Sentences, the first of which names the cause. */
 export function whySilent(campaignId: string, story: Story, past: Replay): readonly string[] {
@@ -29,7 +35,10 @@ export function whySilent(campaignId: string, story: Story, past: Replay): reado
 /** What the user's own records ask for and the run never decided: their events came late in it. */
 export function lostInRun(campaignId: string, { decisions }: Story, past: Replay): readonly string[] {
   const known = new Set(decisions.map(({ requestId }) => requestId));
-  const lost = past.decisions.filter((d) => d.campaignId === campaignId && !known.has(d.requestId));
+  // Not the moments of schedules: for one user alone time begins and ends elsewhere.
+  const isLost = (d: Decision): boolean =>
+    d.campaignId === campaignId && !known.has(d.requestId) && d.cause?.startsWith(SCHEDULE) !== true;
+  const lost = past.decisions.filter(isLost);
   const times = [...new Set(lost.map((d) => d.requestedAt))];
   if (times.length === 0) return [];
   const told = times.slice(-TOLD).map(instant).join(', ');
@@ -54,6 +63,7 @@ function causeKind(cause: string): string {
   const [kind, threshold] = cause.split(':');
   if (kind === 'event') return 'an event';
   if (kind === 'session') return 'a session';
+  if (kind === 'schedule') return 'a moment of its schedule';
   return kind === 'inactive' ? `the signal inactive ${threshold}` : `the signal ${kind}`;
 }
 
@@ -82,6 +92,8 @@ function neverTriggered(
       const among = types.length === 0 ? 'the user has no event at all' : `the user's events: ${types.join(', ')}`;
       return [`its trigger never happened: no event "${trigger.event}" (${among})`];
     }
+    case 'schedule':
+      return [neverScheduled(trigger.timetable, records.profiles.at(-1))];
     case 'session':
       return [
         `its trigger never happened: no session of the user has closed${events.length === 0 ? '; there is no event at all' : ''}`,
@@ -122,6 +134,15 @@ function signalNever(
   const longest = Math.max(open, ...gaps);
   const which = longest === open && open > 0 ? ', up to where time had come' : '';
   return `its trigger never happened: no \`inactive\` signal after ${after}: the longest silence was ${span(longest)}${which}`;
+}
+
+function neverScheduled(table: Timetable, profile: UserProfile | undefined): string {
+  const never = `no moment of its schedule came while the user was known: ${timetableText(table)}`;
+  if (table.kind !== 'attribute') return never;
+  const date = attributeOf(profile, table.attribute);
+  if (profile === undefined) return `${never}; the user has no profile`;
+  if (date === null) return `${never}; the profile has no attribute ${table.attribute}`;
+  return `${never}; the attribute is ${quoted(date)}`;
 }
 
 function uncounted({ late, duplicate }: Replay): readonly string[] {

@@ -4,7 +4,8 @@ import { type Condition, conditionModel } from '../condition.ts';
 import { formatDuration } from '../durations.ts';
 import { duration, strict } from '../file-values.ts';
 import { said } from '../problems.ts';
-import { given, notYet, words } from './values.ts';
+import { type Timetable, timetable, timetableToFile } from './timetable.ts';
+import { given, words } from './values.ts';
 
 export type Trigger =
   | { readonly kind: 'event'; readonly event: string; readonly where: Condition | null }
@@ -16,29 +17,26 @@ export type Trigger =
       readonly afterMs: number | null;
       readonly where: Condition | null;
     }
+  | { readonly kind: 'schedule'; readonly timetable: Timetable }
   | { readonly kind: 'api' };
 
 const where = conditionModel.optional();
 
-const TRIGGERS = ['event', 'session', 'signal', 'api'] as const;
+const TRIGGERS = ['event', 'session', 'signal', 'schedule', 'api'] as const;
 
 export const trigger = strict({
   event: words.optional(),
   session: z.literal('closed').optional(),
   signal: z.enum(['inactive', 'returned']).optional(),
   api: z.literal(true).optional(),
-  segment: notYet('a segment trigger', 'use event, session, signal or api'),
-  schedule: notYet(
-    'a schedule trigger',
-    'use event, session, signal or api; a batch of send-requests serves a schedule',
-  ),
+  schedule: timetable.optional(),
   after: duration.optional(),
   where,
-}).transform(({ event, session, signal, after, where = null, ...rest }, ctx): Trigger => {
+}).transform(({ event, session, signal, schedule, after, where = null, ...rest }, ctx): Trigger => {
   const refuse = (path: string[], reason: string, mend: string): void => {
     ctx.issues.push({ code: 'custom', message: said(reason, mend), path, input: rest });
   };
-  const given = TRIGGERS.filter((kind) => ({ event, session, signal, api: rest.api })[kind] !== undefined);
+  const given = TRIGGERS.filter((kind) => ({ event, session, signal, schedule, api: rest.api })[kind] !== undefined);
   if (given.length !== 1) {
     const reason =
       given.length === 0 ? 'does not say what triggers the campaign' : `names ${given.join(' and ')} at once`;
@@ -50,7 +48,7 @@ export const trigger = strict({
   if (session !== undefined) return { kind: 'session', session, where };
   if (signal !== undefined) return { kind: 'signal', signal, afterMs: after ?? null, where };
   if (where !== null) refuse(['where'], 'has no event, session or signal to ask', 'use audience: instead');
-  return { kind: 'api' };
+  return schedule === undefined ? { kind: 'api' } : { kind: 'schedule', timetable: schedule };
 });
 
 export function triggerToFile(trigger: Trigger): object {
@@ -63,6 +61,8 @@ export function triggerToFile(trigger: Trigger): object {
       const after = trigger.afterMs === null ? null : formatDuration(trigger.afterMs);
       return { signal: trigger.signal, ...given({ after, where: trigger.where }) };
     }
+    case 'schedule':
+      return { schedule: timetableToFile(trigger.timetable) };
     case 'api':
       return { api: true };
   }

@@ -5,10 +5,6 @@ import { quoted, said } from '../problems.ts';
 
 export const words = z.string().refine((text) => text.trim() !== '', { error: () => said('is empty', 'write a text') });
 
-/** A word of the design that this version has no meaning for. */
-export const notYet = (what: string, mend: string): z.ZodType<undefined> =>
-  z.undefined({ error: () => said(`${what} is not in this version`, mend) }).optional();
-
 export function distinct(list: z.ZodType<string[]>): z.ZodType<string[]> {
   return list.superRefine((items, ctx) => {
     items.forEach((item, i) => {
@@ -19,7 +15,8 @@ export function distinct(list: z.ZodType<string[]>): z.ZodType<string[]> {
 }
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
+/** An instant with its zone. */
+export const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 export const MOMENT_MEND = 'write 2026-01-31, or 2026-01-31T18:00:00Z with its zone';
 
