@@ -128,3 +128,60 @@ describe('the moments of schedules', () => {
     },
   );
 });
+
+describe('a simulation without an end', () => {
+  it('goes on until nothing but schedules that recur is pending, and leaves no message behind', async () => {
+    const at = '23:30';
+    const definitions = definitionsOf([
+      { id: 'a', version: 1, effectiveFrom: 0, active: true, schedule: { every: 'day', at } },
+      { id: 'b', version: 1, effectiveFrom: 0, active: true, schedule: { at: '2026-03-20T10:00' } },
+    ]);
+    const base = BASES[0] as number;
+    const profile = profileOf({ userId: 'u1', updatedAt: base, zone: 'UTC', due: null });
+    const consents = [{ tenantId: 'default', userId: 'u1', purpose: 'marketing', channel: null, granted: true }];
+    const run = await runEngine(
+      {
+        ...{ events: [eventOf({ userId: 'u1', occurredAt: base }, 0)], sendRequests: [], campaigns: [] },
+        profiles: [{ ...profile, contacts: { sms: '1' } }],
+        consents: consents.map((c) => ({ ...c, version: null, source: null, changedAt: base })),
+        ...{ policy: { gapMs: STEP, thresholds: [DAY, 30 * DAY], caps: [] }, lateness: 0 },
+      },
+      { build: () => [engage(definitions), pace(definitions)] },
+    );
+    const asked = run.decisions.filter((d) => d.campaignId === 'a').map((d) => d.requestedAt);
+    // Until the silence of thirty days is certain.
+    expect(asked).toHaveLength(30);
+    expect(asked.at(-1)).toBe(Date.UTC(2026, 3, 3, 23, 30));
+    expect(run.decisions.filter((d) => d.campaignId === 'b').map((d) => d.requestedAt)).toEqual([
+      Date.UTC(2026, 2, 20, 10),
+    ]);
+    expect(new Set(run.decisions.map((d) => d.outcome))).toEqual(new Set(['sent']));
+  });
+
+  it('ends where messages of a schedule are always due after its next moment', async () => {
+    const parsed = parseCampaign({
+      ...{ id: 'a', class: 'transactional', trigger: { schedule: { every: 'day', at: '09:00' } }, channels: ['sms'] },
+      ...{
+        content: { text: 'hi' },
+        dedupe: { window: '1s' },
+        schedule: { quietHours: '09:00-08:59', expiresAfter: '3d' },
+      },
+    });
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    const definitions = new Definitions();
+    const definition = campaignToJson(parsed.value);
+    definitions.apply({ tenantId: 'default', campaignId: 'a', version: 1, effectiveFrom: 0, definition });
+    const base = BASES[0] as number;
+    const run = await runEngine(
+      {
+        ...{ events: [eventOf({ userId: 'u1', occurredAt: base }, 0)], consents: [], sendRequests: [], campaigns: [] },
+        profiles: [{ ...profileOf({ userId: 'u1', updatedAt: base, zone: 'UTC', due: null }), contacts: { sms: '1' } }],
+        ...{ policy: { gapMs: STEP, thresholds: [3 * DAY], caps: [] }, lateness: 0 },
+      },
+      { build: () => [engage(definitions), pace(definitions)] },
+    );
+    const outcomes = run.decisions.map((d) => d.outcome);
+    expect(outcomes.filter((o) => o === 'scheduled')).toHaveLength(outcomes.filter((o) => o !== 'scheduled').length);
+    expect(outcomes.length).toBeGreaterThan(0);
+  });
+});
