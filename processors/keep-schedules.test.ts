@@ -147,6 +147,17 @@ describe('a schedule', () => {
     });
   });
 
+  it('that is new or changed asks from then on, also of users of whom nothing has come for long', () => {
+    const world = new World();
+    world.event(at('08:00'));
+    world.driver.advance(at('08:00', 100));
+    world.define(scheduled({ every: 'day', at: '09:00' }));
+    world.driver.advance(at('10:00', 101));
+    world.define(scheduled({ every: 'day', at: '15:00' }, { dedupe: { window: '1s' } }), 2);
+    world.driver.advance(at('20:00', 101));
+    expect(times(world)).toEqual(['06-10T09:00', '06-11T09:00', '06-11T15:00']);
+  });
+
   it('costs no state where no campaign has one', () => {
     const world = new World({ campaigns: [{ id: 'other', trigger: { event: 'view' } }] });
     world.event(at('08:00'));

@@ -6,6 +6,7 @@
 import type { Timetable } from '../schemas/campaign/timetable.ts';
 import { metrics, profile, scheduled } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
+import { fingerprint } from '../schemas/fingerprint.ts';
 import { zoneOrUtc } from '../schemas/local-time.ts';
 import { type Calendar, nextOccurrence, type Occurrence } from '../schemas/occurrences.ts';
 import type { ScheduledOccurrences } from '../schemas/state-types.ts';
@@ -26,10 +27,11 @@ interface Plan {
 
 /** Id of the timer of a user who was known before time began: its moments are those from then on. */
 const START = 'start';
+const NO_PLANS: readonly Plan[] = [];
 const NOTHING: ScheduledOccurrences = { occasionAt: null, recurrenceAt: null, campaigns: [], lastLocal: [] };
 
 export function keepSchedules(definitions: Definitions): Processor {
-  const plansOf = planner(definitions);
+  const { plansOf, revision } = planner(definitions);
   return {
     name: 'keep-schedules',
     emits: [occurrences],
@@ -46,23 +48,40 @@ export function keepSchedules(definitions: Definitions): Processor {
       kind,
       fire: (timer, context) => fire(timer, context, plansOf(tenantOf(context.key))),
     })),
+    // A campaign that is new or changed reaches users of whom nothing has come for months.
+    sweep: {
+      revision,
+      visit: (context) => {
+        const isKnown = context.get(profile) !== undefined || context.get(metrics) !== undefined;
+        if (isKnown) arm(plansOf(tenantOf(context.key)), context);
+      },
+    },
   };
 }
 
-function planner(definitions: Definitions): (tenantId: string) => readonly Plan[] {
-  let revision = -1;
-  const byTenant = new Map<string, readonly Plan[]>();
-  return (tenantId) => {
-    if (revision !== definitions.revision) {
-      revision = definitions.revision;
-      byTenant.clear();
-    }
-    let plans = byTenant.get(tenantId);
-    if (plans === undefined) {
-      plans = plansFrom(definitions, tenantId);
-      byTenant.set(tenantId, plans);
-    }
-    return plans;
+function planner(definitions: Definitions): {
+  plansOf(tenantId: string): readonly Plan[];
+  revision(): number | undefined;
+} {
+  let known = -1;
+  let byTenant = new Map<string, readonly Plan[]>();
+  let revision: number | undefined;
+  const refresh = (): void => {
+    if (known === definitions.revision) return;
+    known = definitions.revision;
+    byTenant = new Map(definitions.tenants().map((tenantId) => [tenantId, plansFrom(definitions, tenantId)]));
+    const all = [...byTenant].filter(([, plans]) => plans.length > 0);
+    revision = all.length === 0 ? undefined : fingerprint(all);
+  };
+  return {
+    plansOf: (tenantId) => {
+      refresh();
+      return byTenant.get(tenantId) ?? NO_PLANS;
+    },
+    revision: () => {
+      refresh();
+      return revision;
+    },
   };
 }
 

@@ -87,6 +87,17 @@ export interface TimerHandler {
   fire(timer: Timer, context: Context): void;
 }
 
+/** Has every key visited that the task holds when the definitions change that the processor goes by. */
+export interface Sweep {
+  /** Stands for those definitions, also after a restart; undefined: it goes by none. Asked for every record. */
+  revision(): number | undefined;
+  /**
+   * Called for each key, between records, with stream time as the time (-1 before it has begun). A visit that was made before
+   * must change nothing.
+   */
+  visit(context: Context): void;
+}
+
 export interface Processor {
   readonly name: string;
   readonly on: readonly Handler[];
@@ -96,6 +107,7 @@ export interface Processor {
   readonly reads?: readonly Cell<unknown>[];
   /** Cells that it alone writes. */
   readonly writes?: readonly Cell<unknown>[];
+  readonly sweep?: Sweep;
 }
 
 /** Joins a stream to what is done with its records. */

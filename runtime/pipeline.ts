@@ -63,6 +63,7 @@ export class Pipeline {
   }
 
   #take(task: Task, topic: Topic<unknown>, value: unknown): Fate {
+    while (task.sweep()) this.#settle(task);
     const time = task.timeAfter(topic, value);
     if (time > task.streamTime && !this.#begun) this.begin(time);
     this.#advanceTask(task, time);
@@ -83,6 +84,7 @@ export class Pipeline {
 
   /** Moves every task's time on: fires all timers with an instant before `to`, in one order. */
   advance(to: number): void {
+    for (const task of this.tasks) while (task.sweep()) this.#settle(task);
     this.begin(to);
     this.fireBefore(to);
     for (const task of this.tasks) task.advance(to);

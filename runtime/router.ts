@@ -62,6 +62,11 @@ export class Router {
     return handler;
   }
 
+  /** What follows is the processor's own, by its index. */
+  visit(processor: number): void {
+    this.#current = processor;
+  }
+
   checkRead(cell: Cell<unknown>): void {
     if (((this.#reads[cell.tag] ?? 0) & (1 << this.#current)) === 0) {
       throw new Error(`${this.#name()} read cell ${cell.name}: add it to the processor's \`reads\``);

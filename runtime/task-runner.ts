@@ -16,6 +16,8 @@ import { type Counts, EARLIEST_TIME, LATEST_TIME, type Refusal, Task, type TaskT
 /** Records and timers between two looks at the rest of the process. */
 const SLICE_RECORDS = 512;
 const SLICE_TIMERS = 1024;
+/** Keys visited in a slice, where definitions changed. */
+const SLICE_KEYS = 256;
 /**
  * A task that has processed all there is commits at once. One that is behind commits after so many records and timers, or so
  * many ms: the more of a user's records are in one commit, the fewer records the changelog has (0.6 an event of the bench's
@@ -182,7 +184,7 @@ export class TaskRunner {
       return new Promise((resolve) => setImmediate(resolve));
     }
     await this.#committing;
-    if (!idle || inputs.mustFetch) return;
+    if (!idle || inputs.mustFetch || task.sweeping) return;
     const taskLog = this.#taskLog as TaskLog;
     if (stopwatch.now() - this.#committedAt >= REST && this.#passesOver(inputs, taskLog))
       await this.#commit(task, taskLog);
@@ -219,7 +221,8 @@ export class TaskRunner {
       done++;
       if (next.input.role === 'stream') streamed++;
     }
-    const moved = done + task.fired - fired;
+    const swept = task.sweep(SLICE_KEYS) ? 1 : 0;
+    const moved = done + task.fired - fired + swept;
     this.#uncommitted += moved;
     if (streamed > 0) this.#atEndSince = undefined;
     return moved > 0;

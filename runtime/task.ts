@@ -9,6 +9,7 @@ import type { QueuedTimer } from '../state/timer-order.ts';
 import { TimerQueue } from '../state/timers.ts';
 import type { InputRole, Topology } from '../topologies/graph.ts';
 import { Router } from './router.ts';
+import { Sweeper, type SweepMeta } from './sweep.ts';
 
 /** Times before and at or after which no record is taken. */
 export const EARLIEST_TIME = 0;
@@ -68,6 +69,7 @@ export class Task implements Context {
   readonly #router: Router;
   readonly #state: KeyedState;
   readonly #timers: TimerQueue;
+  readonly #sweeper: Sweeper;
   readonly #roles = new Map<Topic<unknown>, InputRole>();
   readonly #maxJump: number;
   #lastTopic: Topic<unknown> | undefined;
@@ -94,7 +96,11 @@ export class Task implements Context {
     this.#timers = new TimerQueue(store);
     for (const { topic, role } of topology.inputs) this.#roles.set(topic, role);
     const meta = store?.get(META);
-    if (meta !== undefined) this.#restore(JSON.parse(meta.toString('utf8')) as TaskMeta);
+    const restored = meta === undefined ? undefined : (JSON.parse(meta.toString('utf8')) as TaskMeta);
+    if (restored !== undefined) this.#restore(restored);
+    // Before there were sweeps, nothing was swept.
+    const swept = restored === undefined ? undefined : (restored.sweep ?? { revisions: [], cursor: null });
+    this.#sweeper = new Sweeper(topology.processors, this.#state, swept);
   }
 
   /** Timers fired so far. */
@@ -218,6 +224,37 @@ export class Task implements Context {
     return fate;
   }
 
+  /** Visits keys where definitions changed, at most `limit`; false when there was nothing to do. */
+  sweep(limit = Number.POSITIVE_INFINITY): boolean {
+    if (this.#sweeper.sweeps.length === 0) return false;
+    const keys = this.#sweeper.take(limit);
+    if (keys === undefined) return false;
+    this.#state.prefetch(keys);
+    this.recurs = false;
+    for (const key of keys) this.#visit(key);
+    return true;
+  }
+
+  /** Keys are left to be visited. */
+  get sweeping(): boolean {
+    return this.#sweeper.sweeping;
+  }
+
+  #visit(key: string): void {
+    this.#enter(key, this.streamTime, false);
+    const outputs = this.outputs.length;
+    try {
+      for (const { processor, sweep } of this.#sweeper.sweeps) {
+        this.#router.visit(processor);
+        sweep.visit(this);
+      }
+    } catch (error) {
+      this.failures.push({ key, at: this.streamTime, refusal: this.#undo(error, outputs) });
+      return;
+    }
+    this.#leave();
+  }
+
   /**
    * Reads the state of the keys at once, before their records are processed, and that of at most `timers` keys whose timers
    * fire before `to`.
@@ -230,7 +267,8 @@ export class Task implements Context {
   takeChanges(): { readonly changes: StoreChange[]; readonly token: TaskToken } {
     const rows = this.#state.takeChanges();
     const timers = this.#timers.takeChanges();
-    const meta: TaskMeta = { streamTime: this.streamTime, counts: { ...this.counts } };
+    const { streamTime } = this;
+    const meta: TaskMeta = { streamTime, counts: { ...this.counts }, sweep: this.#sweeper.meta };
     const changes = [...rows.changes, ...timers.changes, { key: META, value: Buffer.from(JSON.stringify(meta)) }];
     return { changes, token: { rows: rows.token, timers: timers.token } };
   }
@@ -355,6 +393,8 @@ export class Task implements Context {
 interface TaskMeta {
   readonly streamTime: number;
   readonly counts: Counts;
+  /** Absent in what an older version wrote. */
+  readonly sweep?: SweepMeta;
 }
 
 export interface TaskToken {

@@ -6,6 +6,7 @@
 // nearly all were let go or replaced before anybody looked at them again.
 import { schemaNameOf } from '../schemas/avro.ts';
 import { ByteWriter } from '../schemas/byte-writer.ts';
+import { compareBytes } from '../schemas/order.ts';
 import { keyOf } from '../schemas/topics.ts';
 import { RowIndex } from './memory/row-index.ts';
 import { avroAt, emptyRow, encodeRow, endOf, fingerprintAt, isOf, type Row, unpackRow } from './row.ts';
@@ -219,6 +220,25 @@ export class KeyedState {
   /** A row stays in memory for good: who holds it need not ask for it again. */
   get keepsRows(): boolean {
     return this.#store === undefined;
+  }
+
+  /** What was changed until now lies in the store when `isSettled` of this. */
+  get barrier(): number {
+    return this.#dirty.length > 0 ? this.#commit + 1 : this.#commit;
+  }
+
+  isSettled(barrier: number): boolean {
+    return this.#store === undefined || this.#committed >= barrier;
+  }
+
+  /** Keys of rows that come after the key, in order, at most `limit`: of those in the store, or, without one, of all. */
+  keysAfter(key: string, limit: number): readonly string[] {
+    if (this.#store !== undefined) {
+      const from = Buffer.concat([rowKey(key), Buffer.from([0])]);
+      return this.#store.scan(from, Buffer.from([ROW + 1]), limit).map(([found]) => found.toString('utf8', 1));
+    }
+    const all = [...this.#byId.values()].flatMap((rows) => rows.keys()).filter((found) => compareBytes(found, key) > 0);
+    return all.sort(compareBytes).slice(0, limit);
   }
 
   /** Rows held in memory, decoded or as bytes; those held as both count twice. */

@@ -32,6 +32,11 @@ export class RowIndex {
     this.#put(hashOf(id), id, row);
   }
 
+  /** Of all rows, in no order. */
+  keys(): string[] {
+    return this.#entries.flatMap((entry) => (typeof entry === 'object' ? [entry.key] : []));
+  }
+
   #put(hash: number, id: string, row: Row): void {
     const hashes = this.#hashes;
     const last = hashes.length - 1;
