@@ -89,7 +89,15 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
       }),
       on(occurrences, ({ tenantId, userId, at, campaignIds }, context) => {
         const id = `schedule:${context.key}@${at}`;
-        const cause = { trigger: 'schedule', name: '', id, tenantId, userId, properties: NOTHING, facts: NOTHING } as const;
+        const cause = {
+          trigger: 'schedule',
+          name: '',
+          id,
+          tenantId,
+          userId,
+          properties: NOTHING,
+          facts: NOTHING,
+        } as const;
         match({ ...cause, campaignIds }, context);
       }),
     ],
