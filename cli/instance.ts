@@ -23,6 +23,7 @@ import type { Campaign } from '../schemas/campaign.ts';
 import { defaultPolicy, type Policy } from '../schemas/policy.ts';
 import { allTopics, campaigns, DEAD_LETTERS, events } from '../schemas/topics.ts';
 import type { CampaignDefinition } from '../schemas/types.ts';
+import { type CampaignResults, campaignResultsReader } from '../sinks/clickhouse/campaign-results.ts';
 import { clickhouseSink } from '../sinks/clickhouse/clickhouse.ts';
 import { type Embedded, startEmbedded } from '../sinks/clickhouse/front.ts';
 import { consoleProvider } from '../sinks/delivery/console.ts';
@@ -153,7 +154,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
         definitions,
         watcher,
         worker,
-        outcomes: async () => null,
+        outcomes: clickhouse?.outcomes ?? (async () => null),
         time: options.time,
         settings: options.api ?? { keys: [], rateLimit: 0 },
         logger,
@@ -242,13 +243,41 @@ function providerOf({ delivery, dir }: InstanceOptions): Parameters<typeof deliv
     : fileProvider(join(dir, 'outbox', 'messages.ndjson'));
 }
 
-async function openClickhouse(
-  options: InstanceOptions,
-): Promise<{ readonly url: string; readonly sink: Sink; close(): Promise<void> }> {
-  const { clickhouse, clickhousePort, dir, kafka, logger } = options;
-  if (clickhouse !== 'embedded') {
-    return { url: clickhouse.url, sink: clickhouseSink(clickhouse), close: async () => {} };
-  }
+interface OpenClickhouse {
+  readonly url: string;
+  readonly sink: Sink;
+  /** Of a campaign; null where it can't be asked. */
+  readonly outcomes: (tenantId: string, campaignId: string) => Promise<CampaignResults | null>;
+  close(): Promise<void>;
+}
+
+async function openClickhouse(options: InstanceOptions): Promise<OpenClickhouse> {
+  const { clickhouse, logger } = options;
+  const { target, close } =
+    clickhouse === 'embedded' ? await openEmbedded(options) : { target: clickhouse, close: async () => {} };
+  const results = campaignResultsReader(target);
+  return {
+    url: target.url,
+    sink: clickhouseSink(target),
+    outcomes: (tenantId, campaignId) =>
+      results.of(tenantId, campaignId).catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        logger.warn(`the results of a campaign are not known: ${reason}`);
+        return null;
+      }),
+    async close() {
+      await results.close();
+      await close();
+    },
+  };
+}
+
+async function openEmbedded({
+  clickhousePort,
+  dir,
+  kafka,
+  logger,
+}: InstanceOptions): Promise<{ readonly target: ClickhouseTarget; close(): Promise<void> }> {
   if (kafka !== undefined)
     logger.warn('the embedded ClickHouse holds only what this instance writes; set CLICKHOUSE_URL to have all in one');
   const embedded: Embedded = await startEmbedded({
@@ -256,5 +285,5 @@ async function openClickhouse(
     ...(clickhousePort === undefined ? {} : { port: clickhousePort }),
     onRestart: (what) => logger.warn(what),
   });
-  return { url: embedded.url, sink: clickhouseSink({ url: embedded.url }), close: () => embedded.close() };
+  return { target: { url: embedded.url }, close: () => embedded.close() };
 }

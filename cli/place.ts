@@ -121,14 +121,16 @@ export async function askJson<T>(
   const { status, answer } = await fetch(target, init).then(
     async (response) => ({
       status: response.status,
-      answer: (await response.json().catch(() => undefined)) as (T & { readonly error?: string }) | undefined,
+      answer: (await response.json().catch(() => undefined)) as
+        | (T & { readonly error?: string; readonly detail?: string })
+        | undefined,
     }),
     () => {
       throw new RunFailed(`no instance answers at ${url}; start one with \`beckon start\`, or check --url`);
     },
   );
   if (status === 200 && answer !== undefined) return answer;
-  const said = answer?.error ?? `it answered ${status}`;
+  const said = answer?.error ?? answer?.detail ?? `it answered ${status}`;
   if (status >= 400 && status < 500) throw new BadInput(`${url}: ${said}`);
   throw new RunFailed(`${url}: ${said}; see the instance's log`);
 }

@@ -4,6 +4,7 @@ import { BadInput } from '../errors.ts';
 import { campaignsFrom, policyFrom } from '../options.ts';
 import { campaignsApplyCommand } from './campaigns-apply.ts';
 import { campaignsDiffCommand } from './campaigns-diff.ts';
+import { campaignsStatusCommand } from './campaigns-status.ts';
 import { campaignsTestCommand } from './campaigns-test.ts';
 
 const EXAMPLES = `
@@ -13,6 +14,7 @@ Warnings alone are no failure.
 Examples:
   $ beckon campaigns validate examples/campaigns
   $ beckon campaigns validate campaigns --policy policy.yaml
+  $ beckon campaigns status winback-7d
 `;
 
 export function campaignsCommand(): Command {
@@ -27,7 +29,8 @@ export function campaignsCommand(): Command {
   return command
     .addCommand(campaignsApplyCommand())
     .addCommand(campaignsTestCommand())
-    .addCommand(campaignsDiffCommand());
+    .addCommand(campaignsDiffCommand())
+    .addCommand(campaignsStatusCommand());
 }
 
 function validate(folder: string, policyFile: string | undefined): void {

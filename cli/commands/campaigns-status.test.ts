@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { Folder } from '../testing/run-cli.ts';
+import { post, settled, startOn } from '../testing/start-instance.ts';
+
+const CAMPAIGN = `
+id: hello
+name: Say hello
+trigger: { event: signup }
+channels: [sms]
+content: { text: hi }
+dedupe: { window: 1s }
+budget: { total: 1, daily: 0.015, from: 2026-03-01, to: 2026-03-11 }
+conversion: { event: buy, within: 1d, value: amount }
+`;
+
+const event = (eventId: string, userId: string, occurredAt: string, type = 'signup', properties = {}): object => ({
+  ...{ eventId, userId, occurredAt, type, properties },
+});
+const EVENTS = [
+  event('1', 'u1', '2026-03-02T09:00:00Z'),
+  event('2', 'u2', '2026-03-02T10:00:00Z'),
+  // The day has no room for a third.
+  event('3', 'u3', '2026-03-02T11:00:00Z'),
+  event('4', 'u1', '2026-03-02T12:00:00Z', 'buy', { amount: 0.06 }),
+];
+const users = ['u1', 'u2', 'u3'];
+const PROFILES = users.map((userId) => ({ userId, contacts: { sms: '+1' }, updatedAt: '2026-03-01T00:00:00Z' }));
+const CONSENTS = users.map((userId) => ({
+  ...{ userId, purpose: 'marketing', granted: true, changedAt: '2026-03-01T00:00:00Z' },
+}));
+
+test('is told from the files of a simulation, as of its end', () => {
+  const folder = new Folder();
+  folder.write('campaigns/hello.yaml', CAMPAIGN);
+  folder.write('events.ndjson', EVENTS);
+  folder.write('profiles.ndjson', PROFILES);
+  folder.write('consents.ndjson', CONSENTS);
+  const files = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--consents', 'consents.ndjson'];
+  const until = ['--until', '2026-03-02T18:00:00Z', '--out', 'out'];
+  expect(folder.run('simulate', ...files, '--campaigns', 'campaigns', ...until).code).toBe(0);
+  expect(folder.lines('out/outcomes.ndjson')).toMatchObject([{ kind: 'conversion', userId: 'u1', value: 0.06 }]);
+  expect(JSON.parse(folder.text('out/summary.json'))).toMatchObject({
+    outcomes: { conversion: 1 },
+    campaigns: { hello: { sent: 2, conversions: 1, value: 0.06 } },
+  });
+  const told = folder.run('campaigns', 'status', 'hello', '--from', 'out');
+  expect(told).toMatchObject({ code: 0, stderr: '' });
+  expect(told.stdout).toBe(`Say hello (hello), version 1, active, as of 2026-03-02T18:00:00.000Z
+
+Budget 1.00 USD, even, 2026-03-01T00:00:00.000Z to 2026-03-11T00:00:00.000Z
+
+ideal by now             0.175 USD (8.57 % of it is spent)
+spent                    0.015 USD for 2 messages
+reserved or spent        0.0225 USD for 3 messages
+remaining                0.9775 USD
+today, 2026-03-02        0.015 USD spent, 0.015 USD reserved or spent, 0.00 USD left
+recommendation           increase: less is spent than planned
+daily limit to reach it  0.119393 USD
+used up                  2026-04-21T00:00:00.000Z, if it goes on as in the last seven days
+
+channel      spent  reserved or spent  limit
+sms      0.015 USD         0.0225 USD      -
+
+cost of a message        0.0075 USD
+conversions              1
+cost of a conversion     0.015 USD
+value                    0.06 USD
+return on what is spent  300 %
+users who converted      50 %
+`);
+  const { stdout } = folder.run('campaigns', 'status', 'hello', '--from', 'out', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({ spend: { reservedMicros: 22_500, recommendation: 'increase' } });
+  expect(folder.run('campaigns', 'status', 'helo', '--from', 'out')).toMatchObject({
+    ...{ code: 2, stdout: '', stderr: 'beckon: --from out: has no campaign helo; choose from hello\n' },
+  });
+  expect(folder.run('campaigns', 'status', 'hello', '--dir', 'nowhere').stderr).toMatch(
+    /^beckon: no instance runs on nowhere: start one, /,
+  );
+});
+
+test('is told by a running instance, whose task of pace keeps it', { timeout: 120_000 }, async () => {
+  const folder = new Folder();
+  folder.write('campaigns/hello.yaml', CAMPAIGN);
+  const { url } = await startOn(folder);
+  expect(folder.run('campaigns', 'apply', 'campaigns', '--dir', 'data').code).toBe(0);
+  for (const [topic, records] of Object.entries({ profiles: PROFILES, consents: CONSENTS, events: EVENTS })) {
+    await post(url, `/v1/topics/${topic}/records`, records.map((record) => JSON.stringify(record)).join('\n'));
+  }
+  await settled(url);
+  const told = folder.run('campaigns', 'status', 'hello', '--dir', 'data', '--json');
+  expect(told).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(told.stdout)).toMatchObject({
+    ...{ campaignId: 'hello', at: '2026-03-02T12:00:00.000Z' },
+    spend: {
+      ...{ reservedMicros: 22_500, messagesReserved: 3, idealMicros: 150_000 },
+      today: { day: '2026-03-02', reservedMicros: 15_000, messagesReserved: 2, remainingMicros: 0 },
+    },
+    // Nobody counts outcomes here.
+    results: { conversions: null, lift: null },
+  });
+  const unknown = folder.run('campaigns', 'status', 'nobody', '--dir', 'data');
+  expect(unknown.code).toBe(2);
+  expect(unknown.stderr).toMatch(/tenant default has no campaign nobody; check the id\n$/);
+});

@@ -1,0 +1,132 @@
+// A campaign's status from a simulation's --out folder: what its files say was reserved, sent and followed by a conversion.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { statusOf } from '../../api/campaign-status/compute.ts';
+import type { CampaignStatus } from '../../api/campaign-status/model.ts';
+import type { Campaign } from '../../schemas/campaign.ts';
+import { localDate, zoneOrUtc } from '../../schemas/local-time.ts';
+import { channelOf } from '../../schemas/policy.ts';
+import type { BudgetDay } from '../../schemas/state-types.ts';
+import { decisions, outcomes, sends, type Topic } from '../../schemas/topics.ts';
+import type { CampaignResults } from '../../sinks/clickhouse/campaign-results.ts';
+import { BadInput } from '../errors.ts';
+import { readNdjson } from '../files/ndjson.ts';
+import { SUMMARY_FILE } from '../simulate/out-folder.ts';
+import { readRunFile } from '../simulate/run-file.ts';
+
+/** As of the end of the simulation. Throws `BadInput` and `UnreadableFile`. */
+export async function statusFromFolder(folder: string, tenantId: string, campaignId: string): Promise<CampaignStatus> {
+  const { run } = readRunFile(folder);
+  if (!existsSync(join(folder, SUMMARY_FILE))) {
+    throw new BadInput(`--from ${folder}: the simulation did not finish; run it again`);
+  }
+  const campaign = run.campaigns?.find(({ id }) => id === campaignId);
+  if (campaign === undefined) {
+    const known = run.campaigns?.map(({ id }) => id).join(', ') ?? 'it ran without campaigns';
+    throw new BadInput(`--from ${folder}: has no campaign ${campaignId}; choose from ${known}`);
+  }
+  const counted = new Counted(campaign);
+  let latest = 0;
+  const each = async <T extends Ids>(topic: Topic<T>, take: (value: T) => void): Promise<void> => {
+    for await (const { lines } of readNdjson(join(folder, `${topic.name}.ndjson`), topic)) {
+      for (const { value } of lines) {
+        latest = Math.max(latest, topic.timeOf(value));
+        if (value.tenantId === tenantId && value.campaignId === campaignId) take(value);
+      }
+    }
+  };
+  await each(decisions, ({ outcome, requestId, hop, channel, costMicros, dueAt, userId }) => {
+    const id = `${requestId}#${hop}`;
+    if (outcome === 'holdout') counted.holdoutUsers.add(userId);
+    if (outcome !== 'scheduled') counted.pending.delete(id);
+    else if (channel !== null && dueAt !== null)
+      counted.pending.set(id, { channel, costMicros: costMicros ?? 0, dueAt });
+  });
+  await each(sends, ({ channel, costMicros, dueAt, userId }) => {
+    counted.users.add(userId);
+    counted.costMicros += costMicros;
+    counted.book({ channel, costMicros, dueAt }, true);
+  });
+  await each(outcomes, ({ kind, value, userId }) => {
+    if (kind !== 'conversion') {
+      counted.holdoutConversions++;
+      counted.holdoutConverted.add(userId);
+      return;
+    }
+    counted.conversions++;
+    counted.converted.add(userId);
+    if (value !== null) counted.value = (counted.value ?? 0) + value;
+  });
+  for (const message of counted.pending.values()) counted.book(message, false);
+  return statusOf({
+    ...{ tenantId, campaign, version: 1, now: run.until ?? latest },
+    dearestMicros: Math.max(...campaign.channels.map((channel) => channelOf(run.policy, channel).costMicros)),
+    ledger: counted.ledger(),
+    dayOf: (day) => counted.days.get(day),
+    outcomes: counted.results(),
+  });
+}
+
+interface Ids {
+  readonly tenantId: string;
+  readonly campaignId: string;
+}
+
+interface Message {
+  readonly channel: string;
+  readonly costMicros: number;
+  readonly dueAt: number;
+}
+
+class Counted {
+  /** Scheduled and not sent yet. */
+  readonly pending = new Map<string, Message>();
+  readonly days = new Map<string, BudgetDay>();
+  readonly users = new Set<string>();
+  readonly converted = new Set<string>();
+  readonly holdoutUsers = new Set<string>();
+  readonly holdoutConverted = new Set<string>();
+  costMicros = 0;
+  conversions = 0;
+  holdoutConversions = 0;
+  value: number | null = null;
+  readonly #zone: ReturnType<typeof zoneOrUtc>['zone'];
+  readonly #channels: Record<string, number> = {};
+  readonly #spentChannels: Record<string, number> = {};
+
+  constructor({ timezone }: Campaign) {
+    this.#zone = zoneOrUtc(timezone).zone;
+  }
+
+  book({ channel, costMicros, dueAt }: Message, isSent: boolean): void {
+    const day = localDate(dueAt, this.#zone);
+    const so = this.days.get(day) ?? { reserved: 0, spent: 0, messages: 0, spentMessages: 0 };
+    this.#channels[channel] = (this.#channels[channel] ?? 0) + costMicros;
+    if (isSent) this.#spentChannels[channel] = (this.#spentChannels[channel] ?? 0) + costMicros;
+    this.days.set(day, {
+      reserved: so.reserved + costMicros,
+      spent: so.spent + (isSent ? costMicros : 0),
+      messages: so.messages + 1,
+      spentMessages: so.spentMessages + (isSent ? 1 : 0),
+    });
+  }
+
+  ledger(): Parameters<typeof statusOf>[0]['ledger'] {
+    const sum = (name: keyof BudgetDay): number => [...this.days.values()].reduce((total, day) => total + day[name], 0);
+    return {
+      ...{ reserved: sum('reserved'), spent: sum('spent'), overrun: 0, days: {} },
+      ...{ channels: this.#channels, spentChannels: this.#spentChannels },
+      ...{ messages: sum('messages'), spentMessages: sum('spentMessages') },
+    };
+  }
+
+  results(): CampaignResults {
+    const messages = [...this.days.values()].reduce((total, { spentMessages }) => total + spentMessages, 0);
+    const { costMicros, conversions, value, holdoutConversions } = this;
+    return {
+      ...{ messages, costMicros, conversions, value, holdoutConversions },
+      ...{ users: this.users.size, convertedUsers: this.converted.size },
+      ...{ holdoutUsers: this.holdoutUsers.size, holdoutConvertedUsers: this.holdoutConverted.size },
+    };
+  }
+}
