@@ -62,7 +62,12 @@ const population = ((): readonly GivenRecord[] => {
     const known = { country: 'KE', plan: 'weekly', firstName: 'Amina', churned: false };
     if (n !== 3) {
       add(START - HOUR, profiles, {
-        ...{ userId, updatedAt: START - HOUR, contacts: n === 2 ? { email: 'a@b.c' } : contacts, attributes: n === 1 ? {} : known },
+        ...{
+          userId,
+          updatedAt: START - HOUR,
+          contacts: n === 2 ? { email: 'a@b.c' } : contacts,
+          attributes: n === 1 ? {} : known,
+        },
         ...(zones[n] === undefined ? {} : { timezone: zones[n] }),
         ...(n === 0 ? { locale: 'sw-KE', notificationFrequency: 'low', customerType: 'new' } : {}),
       });
