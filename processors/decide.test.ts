@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { budgetLedger, messages } from '../schemas/cells.ts';
 import { candidates, decisions, receipts, sends, sessions, verdicts } from '../schemas/topics.ts';
-import type { BudgetVerdict, Receipt, SendCommand } from '../schemas/types.ts';
-import { at, type CampaignFile, World } from './testing/world.ts';
+import type { BudgetVerdict, SendCommand } from '../schemas/types.ts';
+import { at, type CampaignFile, receiptOf, World } from './testing/world.ts';
 
 const KEY = 'default/u';
 const night = { quietHours: '21:00-08:00' };
@@ -21,13 +21,7 @@ function answerTo(world: World, rest: Partial<BudgetVerdict> = {}): BudgetVerdic
   return { ...ids, ...slot, reason: null, facts: {}, ...rest };
 }
 
-function receiptOf(send: SendCommand, status: Receipt['status']): Receipt {
-  const { sendId, requestId, hop, tenantId, userId, campaignId, channel, dueAt } = send;
-  const ids = { receiptId: `${sendId}:${status}`, sendId, requestId, hop, tenantId, userId, campaignId, channel };
-  return { ...ids, status, occurredAt: dueAt, costMicros: null, providerMessageId: null, error: null };
-}
-
-const firstSend = (world: World): SendCommand => world.driver.outputs(sends)[0] as SendCommand;
+const firstSend = (world: World): SendCommand => world.sent(0);
 
 describe('a request', () => {
   test('passes every gate in order and is sent at once, with what it rests on', () => {
@@ -402,7 +396,10 @@ describe('while a verdict is awaited', () => {
 
 describe('a receipt', () => {
   const options = {
-    campaigns: [{ id: 'c', budget: { total: '1' } }, { id: 'd' }],
+    campaigns: [
+      { id: 'c', budget: { total: '1' }, channels: ['sms'] },
+      { id: 'd', channels: ['sms'] },
+    ],
     policy: { caps: [{ max: 1, window: '1d' }] },
   };
 

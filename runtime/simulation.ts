@@ -53,6 +53,8 @@ export async function simulate(options: SimulationOptions): Promise<void> {
     if (head.time >= until) break;
     // A table's record moves no time of its own, but what was due before it happens before it.
     if (head.source.rank === TABLE_RANK) pipeline.fireBefore(head.time);
+    // Nor does a receipt's; what was due at its time happens before it too: it may answer a message of its own instant.
+    else if (head.source.rank === RECEIPT_RANK) pipeline.fireBefore(head.time + 1);
     newest = head.time;
     onFate(record, pipeline.pipe(record.topic, record.value));
     if (++done % PROGRESS_EVERY === 0) onProgress?.();
@@ -76,6 +78,8 @@ export async function simulate(options: SimulationOptions): Promise<void> {
 
 /** Rank of sources that hold tables; streams come after them. */
 export const TABLE_RANK = 0;
+/** Rank of sources that hold receipts: last, as they answer what came of the others. */
+export const RECEIPT_RANK = 3;
 
 function earliest(heads: readonly Head[]): Head {
   let first = heads[0] as Head;

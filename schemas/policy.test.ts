@@ -114,6 +114,13 @@ describe('channels and costs', () => {
     });
   });
 
+  it('may say how long a receipt is waited for, which survives the way through JSON', () => {
+    const own = policy({ channels: { sms: { receiptWithin: '90m' } } });
+    expect([own.channels.sms?.receiptWithinMs, own.channels.email?.receiptWithinMs]).toEqual([5_400_000, null]);
+    expect(policyFromJson(policyToJson(own))).toEqual({ ok: true, value: own });
+    expect(refusals({ channels: { sms: { receiptWithin: 'soon' } } })[0]).toContain('channels.sms.receiptWithin');
+  });
+
   it('say when messages are read, to everybody or to new and existing customers', () => {
     const bestHours = (value: unknown) => policy({ channels: { sms: { bestHours: value } } }).channels.sms?.bestHours;
     expect(bestHours('18:00-20:00')).toEqual({ existing: hours(18, 20), new: hours(18, 20) });

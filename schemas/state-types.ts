@@ -153,6 +153,12 @@ export interface UserMessages {
   readonly waiting: readonly WaitingInput[];
   /** Messages sent, as far back as any window reaches. */
   readonly sent: readonly SentMessage[];
+  /** Messages sent that may yet go out on another channel. */
+  readonly open: readonly OpenSend[];
+  /** Requests that the policy's hold collects. */
+  readonly held: readonly WaitingRequest[];
+  /** The end of the hold. */
+  readonly heldUntil: number | null;
 }
 export interface RequestInProgress {
   readonly requestId: string;
@@ -177,6 +183,8 @@ export interface RequestInProgress {
   readonly variant: string | null;
   /** The message may not be sent before this instant. */
   readonly notBefore: number | null;
+  /** When the gates were asked: at the end of a hold, or when the channel before failed; null: at requestedAt. */
+  readonly judgedAt: number | null;
 }
 export interface StoredStep {
   readonly gate: string;
@@ -189,6 +197,7 @@ export interface WaitingInput {
   readonly window: boolean;
   readonly due: string | null;
   readonly request: WaitingRequest | null;
+  readonly receipt: WaitingReceipt | null;
 }
 export interface WaitingRequest {
   readonly requestId: string;
@@ -200,6 +209,15 @@ export interface WaitingRequest {
   /** What the audience gate said when the request came; null where it had no say. */
   readonly audience: StoredStep | null;
   readonly notBefore: number | null;
+  /** As in RequestInProgress. */
+  readonly judgedAt: number | null;
+}
+export interface WaitingReceipt {
+  readonly sendId: string;
+  readonly status: string;
+  readonly occurredAt: number;
+  readonly costMicros: number | null;
+  readonly error: string | null;
 }
 export interface SentMessage {
   readonly sendId: string;
@@ -210,6 +228,19 @@ export interface SentMessage {
   readonly sentAt: number;
   readonly failed: boolean;
   readonly budgeted: boolean;
+  /** What was reserved for it; null without a budget. */
+  readonly costMicros: number | null;
+  /** pace was told that its cost was another. */
+  readonly corrected: boolean;
+  /** pace was told that it was spent. */
+  readonly spent: boolean;
+}
+export interface OpenSend {
+  /** As it was sent. */
+  readonly request: RequestInProgress;
+  readonly sentAt: number;
+  /** When the next channel is tried without a receipt; null: never. */
+  readonly timeoutAt: number | null;
 }
 /** Counts over a user's whole history, late events included. */
 export interface UserMetrics {

@@ -83,11 +83,12 @@ export class Tally {
     };
   }
 
-  #decision({ outcome, reason, campaignId, decidedAt }: Decision): void {
+  #decision({ outcome, reason, campaignId, decidedAt, hop }: Decision): void {
     count(this.#decisions, outcome);
     this.#onDay(decidedAt, outcome);
     const campaign = this.#campaign(campaignId);
-    if (outcome !== 'scheduled') campaign.requests++;
+    // Further hops belong to the request of the first.
+    if (outcome !== 'scheduled' && hop === 0) campaign.requests++;
     if (reason === null) return;
     count(this.#reasons, reason);
     campaign.reasons[reason] = (campaign.reasons[reason] ?? 0) + 1;

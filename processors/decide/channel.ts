@@ -34,7 +34,8 @@ export const channel: Gate = {
   },
 };
 
-function obstacleOf(id: string, c: Case): string | undefined {
+/** Why the channel is not viable, or undefined. */
+export function obstacleOf(id: string, c: Case): string | undefined {
   const obstacle = obstacleToReach(id, c);
   if (obstacle !== undefined) return obstacle;
   const rule = capped(c, id, earliestMoment(c, id));

@@ -25,6 +25,7 @@ const pending = (campaignId: string, dedupeKey = ''): RequestInProgress => ({
   chain: [],
   variant: null,
   notBefore: null,
+  judgedAt: null,
 });
 
 describe('the duplicate gate', () => {
@@ -58,7 +59,7 @@ describe('the duplicate gate', () => {
     expect(judged({ campaign, requests: [pending('other', 'offer')] })).toBe('block');
   });
 
-  test('counts a failed message as sent: only cap and budget are given back', () => {
-    expect(judged({ sent: [sent(at('08:00'), { campaignId: 'c', failed: true })] })).toBe('block');
+  test('does not count a failed message', () => {
+    expect(judged({ sent: [sent(at('08:00'), { campaignId: 'c', failed: true })] })).toBe('pass');
   });
 });

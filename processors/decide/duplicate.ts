@@ -10,8 +10,8 @@ export const duplicate: Gate = {
     for (const { campaignId, dedupeKey, requestId } of messages.requests) {
       if (campaignId === campaign.id || dedupeKey === key) return block('duplicate', { pending: requestId });
     }
-    for (const { campaignId, dedupeKey, sendId, sentAt } of messages.sent) {
-      if ((campaignId === campaign.id || dedupeKey === key) && now - sentAt < windowMs)
+    for (const { campaignId, dedupeKey, sendId, sentAt, failed } of messages.sent) {
+      if (!failed && (campaignId === campaign.id || dedupeKey === key) && now - sentAt < windowMs)
         return block('duplicate', { sentBefore: sendId, sentAt: iso(sentAt), windowMs });
     }
     return pass({ windowMs });

@@ -5,6 +5,7 @@ import type { RequestInProgress } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { Candidate, Decision, DecisionStep, SendCommand } from '../../schemas/types.ts';
 import type { Case } from './gate.ts';
+import { sendIdOf, storyOf } from './ids.ts';
 import { expiryOf, holidaysAhead, quietHoursOf } from './moments.ts';
 import { addressOf } from './reach.ts';
 
@@ -17,22 +18,9 @@ export interface Result {
   readonly dueAt?: number | null;
   readonly costMicros?: number | null;
   readonly variant?: string | null;
-}
-
-/**
- * What the ids of a request's decisions, sends and reservations are made of. A trigger's request id names its cause; an asker's
- * may come again, from another user at once and for the same one an hour later.
- */
-export function storyOf({
-  requestId,
-  tenantId,
-  userId,
-  campaignId,
-  source,
-  requestedAt,
-}: Pick<Request, 'requestId' | 'tenantId' | 'userId' | 'campaignId' | 'source' | 'requestedAt'>): string {
-  if (source === 'trigger') return requestId;
-  return `${campaignId}|request:${tenantId}/${userId}:${requestId}@${requestedAt}`;
+  readonly hop?: number;
+  /** Channels left to try. */
+  readonly fallbacks?: readonly string[];
 }
 
 export function decisionOf(
@@ -40,10 +28,19 @@ export function decisionOf(
   definitionVersion: number,
   decidedAt: number,
   steps: readonly DecisionStep[],
-  { outcome, reason = null, channel = null, dueAt = null, costMicros = null, variant = null }: Result,
+  {
+    outcome,
+    reason = null,
+    channel = null,
+    dueAt = null,
+    costMicros = null,
+    variant = null,
+    hop = 0,
+    fallbacks = NONE,
+  }: Result,
 ): Decision {
   const { requestId, tenantId, userId, campaignId, source, cause, requestedAt } = request;
-  const decisionId = `${storyOf(request)}#${outcome === 'scheduled' ? 'scheduled' : 'final'}`;
+  const decisionId = `${storyOf(request)}#${hop === 0 ? '' : `h${hop}.`}${outcome === 'scheduled' ? 'scheduled' : 'final'}`;
   return {
     decisionId,
     requestId,
@@ -61,19 +58,19 @@ export function decisionOf(
     dueAt,
     costMicros,
     definitionVersion,
-    hop: 0,
-    fallbacks: NONE,
+    hop,
+    fallbacks,
     variant,
   };
 }
 
-/** Asks pace for budget and a slot. */
-export function candidateOf(c: Case): Candidate {
+/** Asks pace for budget and a slot for a hop of the request. */
+export function candidateOf(c: Case, hop: number): Candidate {
   const { tenantId, userId, campaignId, requestedAt } = c.request;
   return {
     kind: 'reserve',
     requestId: storyOf(c.request),
-    hop: 0,
+    hop,
     tenantId,
     campaignId,
     userId,
@@ -86,30 +83,51 @@ export function candidateOf(c: Case): Candidate {
   };
 }
 
-/** Gives the reservation of a request's story back to pace. */
-export function releaseOf(
+type Ids = Pick<Request, 'tenantId' | 'userId' | 'campaignId' | 'requestedAt'>;
+
+/** Gives the reservation of a hop back to pace. */
+export function releaseOf(story: string, hop: number, ids: Ids, expiresAt: number): Candidate {
+  return told('release', story, hop, ids, expiresAt, null);
+}
+
+/** Tells pace what a send really cost: `correct` where that is not what was reserved, `spent` once it went out. */
+export function costOf(kind: 'correct' | 'spent', story: string, hop: number, ids: Ids, costMicros: number): Candidate {
+  return told(kind, story, hop, ids, ids.requestedAt, costMicros);
+}
+
+function told(
+  kind: Candidate['kind'],
   story: string,
-  { tenantId, userId, campaignId, requestedAt }: Pick<Request, 'tenantId' | 'userId' | 'campaignId' | 'requestedAt'>,
   hop: number,
+  { tenantId, userId, campaignId, requestedAt }: Ids,
   expiresAt: number,
+  costMicros: number | null,
 ): Candidate {
   const ids = { requestId: story, hop, tenantId, campaignId, userId };
-  const nothing = { channels: [], sendingWindow: null, costMicros: null };
-  return { kind: 'release', ...ids, requestedAt, earliestAt: requestedAt, expiresAt, ...nothing };
+  return {
+    kind,
+    ...ids,
+    requestedAt,
+    channels: [],
+    earliestAt: requestedAt,
+    expiresAt,
+    sendingWindow: null,
+    costMicros,
+  };
 }
 
 /** The command for the channel; the case's address was just looked at, and its content filled in. */
 export function sendOf(
   c: Case,
-  { requestId, channel, costMicros, expiresAt, variant }: RequestInProgress,
+  { requestId, channel, costMicros, expiresAt, variant, hop }: RequestInProgress,
   dueAt: number,
 ): SendCommand {
   const { tenantId, userId, campaignId } = c.request;
-  const sendId = `${storyOf(c.request)}#0`;
+  const sendId = sendIdOf(storyOf(c.request), hop);
   return {
     sendId,
     requestId,
-    hop: 0,
+    hop,
     tenantId,
     userId,
     campaignId,

@@ -10,6 +10,7 @@ import type {
 } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { UserProfile } from '../../schemas/types.ts';
+import { NO_MESSAGES } from '../decide/desk.ts';
 import type { Case } from '../decide/gate.ts';
 import { at, campaignOf, policyOf, profileOf } from './world.ts';
 
@@ -48,7 +49,7 @@ export function caseOf(options: CaseOptions = {}): Case {
     consents: { entries: options.consents ?? [granted('marketing', at('00:00', -1))] },
     metrics: options.metrics,
     engagement: options.engagement,
-    messages: { requests: options.requests ?? [], awaiting: null, waiting: [], sent: options.sent ?? [] },
+    messages: { ...NO_MESSAGES, requests: options.requests ?? [], sent: options.sent ?? [] },
     zone,
     zoneKnown: known,
     watermark: options.watermark ?? now,
@@ -81,5 +82,6 @@ export function revoked(purpose: string, time: number, channel: string | null = 
 /** An sms of campaign "other". */
 export function sent(sentAt: number, rest: Partial<SentMessage> = {}): SentMessage {
   const message = { sendId: `s@${sentAt}`, campaignId: 'other', dedupeKey: '', channel: 'sms', class: 'marketing' };
-  return { ...message, sentAt, failed: false, budgeted: false, ...rest };
+  const told = { failed: false, budgeted: false, costMicros: null, corrected: false, spent: false };
+  return { ...message, sentAt, ...told, ...rest };
 }

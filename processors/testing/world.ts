@@ -5,8 +5,16 @@ import { Definitions, POLICY_ID } from '../../schemas/definitions.ts';
 import { parseDuration } from '../../schemas/durations.ts';
 import { type Policy, parsePolicy, policyToJson } from '../../schemas/policy.ts';
 import type { Parsed } from '../../schemas/problems.ts';
-import { consents, decisions, events, profiles, sendRequests } from '../../schemas/topics.ts';
-import type { ConsentChange, Decision, SendRequest, UserEvent, UserProfile } from '../../schemas/types.ts';
+import { consents, decisions, events, profiles, sendRequests, sends } from '../../schemas/topics.ts';
+import type {
+  ConsentChange,
+  Decision,
+  Receipt,
+  SendCommand,
+  SendRequest,
+  UserEvent,
+  UserProfile,
+} from '../../schemas/types.ts';
 import { engage } from '../../topologies/engage.ts';
 import type { Topology } from '../../topologies/graph.ts';
 import { pace } from '../../topologies/pace.ts';
@@ -86,6 +94,14 @@ export function requestOf(campaignId: string, requestedAt: number, rest: Partial
   };
 }
 
+/** What a provider answers to a send, at the moment of sending unless it says otherwise. */
+export function receiptOf(send: SendCommand, status: Receipt['status'], rest: Partial<Receipt> = {}): Receipt {
+  const { sendId, requestId, hop, tenantId, userId, campaignId, channel, dueAt } = send;
+  const ids = { receiptId: `${sendId}:${status}`, sendId, requestId, hop, tenantId, userId, campaignId, channel };
+  const told = { status, occurredAt: dueAt, costMicros: null, providerMessageId: null, error: null };
+  return { ...ids, ...told, ...rest };
+}
+
 export interface WorldOptions {
   readonly campaigns?: readonly CampaignFile[];
   readonly policy?: Readonly<Record<string, unknown>>;
@@ -139,6 +155,13 @@ export class World {
     const told = all.slice(this.#toldDecisions).map((d) => `${d.campaignId}: ${d.reason ?? d.outcome}`);
     this.#toldDecisions = all.length;
     return told;
+  }
+
+  /** The send of a place in their order; negative counts from the end. */
+  sent(at: number): SendCommand {
+    const send = this.driver.outputs(sends).at(at);
+    if (send === undefined) throw new Error('no such send');
+    return send;
   }
 
   get last(): Decision {

@@ -1,7 +1,8 @@
 // What the policy says of each channel.
 import { z } from 'zod';
 import { type BestHours, channelDefaults } from '../channels.ts';
-import { hoursOfDay, keysOr, share, strict } from '../file-values.ts';
+import { formatDuration } from '../durations.ts';
+import { duration, hoursOfDay, keysOr, share, strict } from '../file-values.ts';
 import { type Hours, hoursToFile } from '../hours.ts';
 
 export interface PolicyChannel {
@@ -13,6 +14,8 @@ export interface PolicyChannel {
   readonly prior: number;
   /** From 0 to 1: how soon a message is noticed. */
   readonly immediacy: number;
+  /** How long after sending, in ms, the next channel is tried when no receipt of delivery has come; null: never. */
+  readonly receiptWithinMs: number | null;
 }
 
 const byType: z.ZodType<BestHours> = strict({ existing: hoursOfDay, new: hoursOfDay });
@@ -23,6 +26,7 @@ export const channelSettings = strict({
   bestHours: keysOr(byType, everybody).optional(),
   prior: share.optional(),
   immediacy: share.optional(),
+  receiptWithin: duration.optional(),
 });
 
 export type ChannelSettings = z.infer<typeof channelSettings>;
@@ -40,10 +44,12 @@ export function policyChannel(
     bestHours: settings?.bestHours ?? known.bestHours,
     prior: settings?.prior ?? known.prior,
     immediacy: settings?.immediacy ?? known.immediacy,
+    receiptWithinMs: settings?.receiptWithin ?? null,
   };
 }
 
-export function channelToFile({ enabled, bestHours, prior, immediacy }: PolicyChannel): object {
+export function channelToFile({ enabled, bestHours, prior, immediacy, receiptWithinMs }: PolicyChannel): object {
   const each = { existing: hoursToFile(bestHours.existing), new: hoursToFile(bestHours.new) };
-  return { enabled, bestHours: each, prior, immediacy };
+  const waits = receiptWithinMs === null ? {} : { receiptWithin: formatDuration(receiptWithinMs) };
+  return { enabled, bestHours: each, prior, immediacy, ...waits };
 }

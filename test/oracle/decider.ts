@@ -3,15 +3,39 @@
 import { emptyLedger, release, reserve } from './budget.ts';
 import { holds, type Scope } from './conditions.ts';
 import { breaks, hasConsent, heldOut, sameMessage } from './gates.ts';
-import type { Campaign, CapRule, Ledger, OracleDecision, OracleSend, OracleStep, Policy } from './model.ts';
+import type {
+  Campaign,
+  CapRule,
+  Ledger,
+  OracleDecision,
+  OracleReceipt,
+  OracleSend,
+  OracleStep,
+  Policy,
+} from './model.ts';
 import { type Bounds, boundsOf, earliest, holidaysBetween, hourOf } from './moments.ts';
+import { type Request, sendName } from './names.ts';
 import { ranked, type ScoreInput, usualHours } from './scores.ts';
-import type { Message, Request, User } from './user.ts';
+import type { Message, SentMessage, User } from './user.ts';
 import { zoneOf } from './zones.ts';
 
 const COSTS: Readonly<Record<string, number>> = { sms: 7_500, whatsapp: 5_000, email: 100 };
 
-type Made = Partial<Pick<OracleDecision, 'channel' | 'dueAt' | 'costMicros'>>;
+/** As many channels as one message may be tried on. */
+const MOST_CHANNELS = 3;
+const DELIVERED = ['delivered', 'opened', 'clicked', 'replied'];
+
+type Made = Partial<Pick<OracleDecision, 'channel' | 'dueAt' | 'costMicros' | 'fallbacks'>>;
+
+/** The message on its next channel. */
+interface Again {
+  readonly hop: number;
+  /** In the order of the first ranking. */
+  readonly channels: readonly string[];
+  readonly expiresAt: number;
+  /** The gates of the channels before it. */
+  readonly before: readonly OracleStep[];
+}
 
 type Ended = Pick<OracleDecision, 'outcome' | 'reason'>;
 
@@ -41,16 +65,29 @@ export class Decider {
    */
   decide(user: User, request: Request, scope: Scope, watermark = Number.NEGATIVE_INFINITY): void {
     const { now } = scope;
-    const steps: OracleStep[] = [];
     const campaign = this.inForce(user.tenantId, request.campaignId, now);
-    const result = this.#judge(user, request, campaign, { ...scope, watermark }, steps);
+    this.#run(user, request, campaign, { ...scope, watermark });
+  }
+
+  #run(
+    user: User,
+    request: Request,
+    campaign: Campaign | undefined,
+    scope: Pick<Scope, 'now'> & Partial<Scope> & { readonly watermark: number },
+    again?: Again,
+  ): void {
+    const { now } = scope;
+    const hop = again?.hop ?? 0;
+    const steps: OracleStep[] = [...(again?.before ?? [])];
+    const result = this.#judge(user, request, campaign, scope, steps, again);
     if ('outcome' in result) {
-      this.#record(user, request, campaign, { now, ...result, steps });
+      this.#record(user, request, campaign, { now, hop, ...result, steps });
     } else if (result.dueAt <= now) {
       this.send(user, result);
     } else {
       user.scheduled.push(result);
-      this.#record(user, request, campaign, { now, outcome: 'scheduled', reason: null, steps, made: madeOf(result) });
+      const made = madeOf(result);
+      this.#record(user, request, campaign, { now, hop, outcome: 'scheduled', reason: null, steps, made });
     }
   }
 
@@ -59,8 +96,9 @@ export class Decider {
     user: User,
     request: Request,
     campaign: Campaign | undefined,
-    scope: Scope & { readonly watermark: number },
+    scope: Pick<Scope, 'now'> & Partial<Scope> & { readonly watermark: number },
     steps: OracleStep[],
+    again: Again | undefined,
   ): Message | Ended {
     const { now, watermark } = scope;
     const gate = (name: string, passes: boolean): boolean => {
@@ -68,24 +106,28 @@ export class Decider {
       return passes;
     };
 
-    if (campaign?.status !== 'active') {
+    const status =
+      again === undefined ? campaign?.status : this.inForce(user.tenantId, request.campaignId, now)?.status;
+    if (campaign === undefined || status !== 'active') {
       gate('campaign', false);
       const known = this.#campaigns.some((one) => one.tenantId === user.tenantId && one.id === request.campaignId);
       return blocked(known ? 'campaign-inactive' : 'bad-request');
     }
 
     const asked = request.source !== 'trigger';
-    if (asked && !gate('audience', holds(campaign.audience, scope))) return blocked('audience');
+    if (!again && asked && !gate('audience', holds(campaign.audience, wholeOf(scope)))) return blocked('audience');
 
     const held =
       heldOut(user.tenantId, 'global', user.userId, this.#policy.holdout ?? 0) ||
       heldOut(user.tenantId, campaign.id, user.userId, campaign.holdout ?? 0);
-    if (!gate('holdout', !held)) return { outcome: 'holdout', reason: 'holdout' };
+    if (!again && !gate('holdout', !held)) return { outcome: 'holdout', reason: 'holdout' };
 
-    const consented = campaign.channels.filter((channel) => hasConsent(user.consents, campaign, channel, now));
+    const consented = (again?.channels ?? campaign.channels).filter((channel) =>
+      hasConsent(user.consents, campaign, channel, now),
+    );
     if (!gate('consent', consented.length > 0)) return blocked('no-consent');
 
-    if (now + campaign.expiresAfterMs < watermark) {
+    if (!again && now + campaign.expiresAfterMs < watermark) {
       gate('send-time', false);
       return { outcome: 'expired', reason: 'expired' };
     }
@@ -95,9 +137,9 @@ export class Decider {
       sameMessage(self, { campaignId: message.campaign.id, dedupeKey: message.campaign.dedupe.key }),
     );
     const recent = user.sent.some(
-      (message) => sameMessage(self, message) && now - message.sentAt < campaign.dedupe.windowMs,
+      (message) => !message.failed && sameMessage(self, message) && now - message.sentAt < campaign.dedupe.windowMs,
     );
-    if (!gate('duplicate', !waiting && !recent)) return blocked('duplicate');
+    if (!again && !gate('duplicate', !waiting && !recent)) return blocked('duplicate');
 
     // The moment of gate 7, which gates 5 and 6 judge the caps for.
     const { sendTime } = campaign;
@@ -107,10 +149,13 @@ export class Decider {
       typeof sendTime === 'object' && 'at' in sendTime ? sendTime.at : now,
     ];
     const from = Math.max(...wishes);
-    const expiresAt = from + campaign.expiresAfterMs;
+    const expiresAt = again?.expiresAt ?? from + campaign.expiresAfterMs;
     const zone = zoneOf(user.profile?.timezone);
+    // A fallback waits for no better hour.
+    const { sendTime: _none, ...atOnce } = campaign;
+    const timed: Campaign = again ? atOnce : campaign;
     const bounds = (channel: string): Bounds =>
-      boundsOf(campaign, this.#policy, zone, this.#bestHours(user, campaign, channel));
+      boundsOf(timed, this.#policy, zone, this.#bestHours(user, campaign, channel));
     const moments = new Map<string, number>();
     const momentOf = (channel: string): number => {
       const moment = moments.get(channel) ?? earliest(from, bounds(channel));
@@ -129,13 +174,11 @@ export class Decider {
     const reachable = consented
       .filter((channel) => addressOf(user, channel) !== undefined)
       .filter((channel) => !this.#policy.disabledChannels?.includes(channel));
-    const [likely = consented[0] ?? ''] = ranked(reachable, score);
+    const inOrder = (channels: readonly string[]): readonly string[] => (again ? channels : ranked(channels, score));
+    const [likely = consented[0] ?? ''] = inOrder(reachable);
     if (!gate('frequency-cap', !capped(undefined, momentOf(likely)))) return blocked('frequency-cap');
 
-    const viable = ranked(
-      reachable.filter((channel) => !capped(channel, momentOf(channel))),
-      score,
-    );
+    const viable = inOrder(reachable.filter((channel) => !capped(channel, momentOf(channel))));
     const [best] = viable;
     if (!gate('channel', best !== undefined) || best === undefined) return blocked('no-channel');
 
@@ -145,8 +188,11 @@ export class Decider {
     const offers = viable.map((channel) => ({ channel, cost: this.#cost(channel) }));
     const [first] = offers;
     if (!first) throw new Error('the channel gate passed without a channel');
-    const message = { request, campaign, steps, ...first, dueAt: earliestAt, expiresAt };
-    if (!campaign.budget) return message;
+    const hop = again?.hop ?? 0;
+    const othersThan = (channel: string): string[] =>
+      viable.filter((other) => other !== channel).slice(0, MOST_CHANNELS - 1 - hop);
+    const message = { request, campaign, steps, hop, ...first, dueAt: earliestAt, expiresAt };
+    if (!campaign.budget) return { ...message, fallbacks: othersThan(first.channel) };
 
     const slot = reserve(campaign.budget, this.#ledger(campaign), {
       channels: offers,
@@ -160,7 +206,37 @@ export class Decider {
     });
     gate('budget', slot.reserved);
     if (!slot.reserved) return blocked(slot.reason);
-    return { ...message, channel: slot.channel, cost: slot.cost, dueAt: slot.slotAt };
+    const fallbacks = othersThan(slot.channel);
+    return { ...message, channel: slot.channel, cost: slot.cost, dueAt: slot.slotAt, fallbacks };
+  }
+
+  /** A receipt of one of the user's sends. */
+  receive(user: User, receipt: OracleReceipt, watermark: number): void {
+    const sent = user.sent.find(({ name }) => name === receipt.send);
+    if (sent === undefined) return;
+    if (DELIVERED.includes(receipt.status)) sent.open = false;
+    if (receipt.status !== 'failed' || sent.failed) return;
+    sent.failed = true;
+    const { campaign, channel, cost, dueAt } = sent.message;
+    if (campaign.budget) release(this.#ledger(campaign), { channel, cost, slotAt: dueAt }, campaign.timezone);
+    if (sent.open) this.#fallBack(user, sent, Math.max(receipt.occurredAt, sent.sentAt), watermark);
+  }
+
+  /** Nobody said in the channel's time that the message was delivered. */
+  timeOut(user: User, sent: SentMessage, now: number): void {
+    this.#fallBack(user, sent, now, Number.NEGATIVE_INFINITY);
+  }
+
+  #fallBack(user: User, sent: SentMessage, now: number, watermark: number): void {
+    sent.open = false;
+    const { request, campaign, steps, hop, fallbacks, expiresAt } = sent.message;
+    if (now > expiresAt || watermark > expiresAt) return;
+    const told: OracleStep[] = [
+      { gate: 'send', verdict: 'pass' },
+      { gate: 'delivery', verdict: 'block' },
+    ];
+    const again = { hop: hop + 1, channels: fallbacks, expiresAt, before: [...steps, ...told] };
+    this.#run(user, request, campaign, { now, watermark }, again);
   }
 
   /** The local hours that a message on the channel waits for; null: any. */
@@ -170,7 +246,7 @@ export class Decider {
 
   /** Gate 9, at the message's moment. */
   send(user: User, message: Message): void {
-    const { campaign, request, channel, cost, dueAt, expiresAt } = message;
+    const { campaign, request, channel, cost, dueAt, expiresAt, hop, fallbacks } = message;
     user.scheduled = user.scheduled.filter((other) => other !== message);
     const address = addressOf(user, channel);
     const reason = this.#objection(user, message);
@@ -179,8 +255,13 @@ export class Decider {
       const { tenantId, userId } = user;
       const { requestId, campaignId } = request;
       const { dedupe } = campaign;
-      user.sent.push({ campaignId, dedupeKey: dedupe.key, channel, class: campaign.class, sentAt: dueAt });
-      const command = { tenantId, userId, campaignId, requestId, channel, address, costMicros: cost, dueAt, expiresAt };
+      const within = this.#policy.receiptWithin?.[channel];
+      const timeoutAt = within === undefined || dueAt + within > expiresAt ? undefined : dueAt + within;
+      const followed = { name: sendName(request, hop), message, open: fallbacks.length > 0, timeoutAt };
+      const counted = { campaignId, dedupeKey: dedupe.key, channel, class: campaign.class, sentAt: dueAt };
+      user.sent.push({ ...counted, ...followed, failed: false });
+      const made = { channel, address, costMicros: cost, dueAt, expiresAt };
+      const command = { tenantId, userId, campaignId, requestId, hop, ...made };
       this.sends.push(command);
     } else if (campaign.budget) {
       release(this.#ledger(campaign), { channel, cost, slotAt: dueAt }, campaign.timezone);
@@ -188,7 +269,7 @@ export class Decider {
     const steps: OracleStep[] = [...message.steps, { gate: 'send', verdict: reason === null ? 'pass' : 'block' }];
     // What is not sent costs nothing.
     const made = outcome === 'sent' ? madeOf(message) : { channel, dueAt };
-    this.#record(user, request, campaign, { now: dueAt, outcome, reason, steps, made });
+    this.#record(user, request, campaign, { now: dueAt, hop, outcome, reason, steps, made });
   }
 
   /** Why the message may not be sent after all, or null. */
@@ -225,7 +306,7 @@ export class Decider {
     user: User,
     request: Request,
     campaign: Campaign | undefined,
-    made: Pick<OracleDecision, 'outcome' | 'reason' | 'steps'> & { readonly now: number; readonly made?: Made },
+    made: Pick<OracleDecision, 'outcome' | 'reason' | 'steps' | 'hop'> & { readonly now: number; readonly made?: Made },
   ): void {
     this.decisions.push({
       tenantId: user.tenantId,
@@ -235,7 +316,7 @@ export class Decider {
       outcome: made.outcome,
       reason: made.reason,
       steps: [...made.steps],
-      ...{ channel: null, dueAt: null, costMicros: null },
+      ...{ channel: null, dueAt: null, costMicros: null, hop: made.hop, fallbacks: [] },
       ...made.made,
       definitionVersion: campaign?.version ?? 0,
     });
@@ -247,7 +328,15 @@ function blocked(reason: string): Ended {
 }
 
 function madeOf(message: Message): Made {
-  return { channel: message.channel, dueAt: message.dueAt, costMicros: message.cost };
+  const { channel, dueAt, cost, fallbacks } = message;
+  return { channel, dueAt, costMicros: cost, fallbacks };
+}
+
+function wholeOf(scope: Pick<Scope, 'now'> & Partial<Scope>): Scope {
+  const { properties, facts, metrics } = scope;
+  if (properties === undefined || facts === undefined || metrics === undefined)
+    throw new Error('a new request knows what it is about');
+  return { ...scope, properties, facts, metrics, profile: scope.profile };
 }
 
 /** The user's address on the channel; an empty one is none. */

@@ -18,8 +18,10 @@ describe('a request from the API', () => {
     const made = { channel: 'sms', dueAt: at(9), costMicros: 7500 };
     const asked = { source: 'api', cause: null, requestedAt: at(9), decidedAt: at(9), definitionVersion: 1 };
     const steps = gates.map((gate) => ({ gate, verdict: 'pass' }));
-    expect(decisions).toEqual([{ ...message, ...asked, ...made, outcome: 'sent', reason: null, steps }]);
-    expect(sends).toEqual([{ ...message, ...made, address: '+100', expiresAt: at(9) + 2 * DAY }]);
+    expect(decisions).toEqual([
+      { ...message, ...asked, ...made, outcome: 'sent', reason: null, steps, hop: 0, fallbacks: ['email'] },
+    ]);
+    expect(sends).toEqual([{ ...message, ...made, hop: 0, address: '+100', expiresAt: at(9) + 2 * DAY }]);
   });
 
   it('is a bad request for an unknown campaign', () => {

@@ -20,6 +20,7 @@ class Simulation {
   readonly #users = new Map<string, User>();
   readonly #sessions: OracleSession[] = [];
   readonly #signals: OracleSignal[] = [];
+  #streamTime = Number.NEGATIVE_INFINITY;
   readonly #counts = { processed: 0, late: 0, duplicate: 0, duplicateRequests: 0, notReached: 0 };
 
   constructor(input: DecisionInput) {
@@ -34,14 +35,15 @@ class Simulation {
     const reached = stop < 0 ? records : records.slice(0, stop);
     this.#counts.notReached = records.length - reached.length;
 
-    let streamTime = Number.NEGATIVE_INFINITY;
     for (const record of reached) {
       const moves = record.kind === 'event' || record.kind === 'request';
-      if (moves) streamTime = Math.max(streamTime, record.time);
-      this.#fireBefore(Math.max(streamTime, record.time));
+      this.#fireBefore(Math.max(this.#streamTime, record.kind === 'receipt' ? record.time + 1 : record.time));
+      if (moves) this.#streamTime = Math.max(this.#streamTime, record.time);
+      const streamTime = this.#streamTime;
       const user = this.#user(record.value);
       if (record.kind === 'profile') user.profile = record.value;
       else if (record.kind === 'consent') user.consents.push(record.value);
+      else if (record.kind === 'receipt') this.#decider.receive(user, record.value, streamTime - this.#input.lateness);
       else if (record.kind === 'event') this.#event(user, record.value, streamTime);
       else if (user.requestIds.repeats(record.value.requestId, record.time, streamTime))
         this.#counts.duplicateRequests++;
@@ -99,6 +101,11 @@ class Simulation {
 
   #fire(timer: Timer): void {
     const { user, instant } = timer;
+    this.#streamTime = Math.max(this.#streamTime, instant);
+    if (timer.kind === 'timeout') {
+      this.#decider.timeOut(user, timer.sent, instant);
+      return;
+    }
     if (timer.kind === 'due') {
       this.#decider.send(user, timer.message);
       return;

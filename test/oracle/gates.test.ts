@@ -10,7 +10,7 @@ const utc = zoneOf('UTC');
 
 describe('a cap', () => {
   const sent = (sentAt: number, rest: Partial<Sent> = {}): Sent => ({
-    ...{ campaignId: 'c', dedupeKey: undefined, channel: 'sms', class: 'marketing', sentAt },
+    ...{ campaignId: 'c', dedupeKey: undefined, channel: 'sms', class: 'marketing', sentAt, failed: false },
     ...rest,
   });
   const rule = { max: 2, windowMs: HOUR };

@@ -13,6 +13,8 @@ export interface Sent {
   readonly channel: string;
   readonly class: string;
   readonly sentAt: number;
+  /** It could not be delivered. */
+  failed: boolean;
 }
 
 /** Whether the user is held out: the first 32 bits of SHA-256 of tenant/scope/user, over 2^32, are below the share. */
@@ -62,7 +64,7 @@ export function breaks(
   if (messageClass === 'transactional') return false;
   if (rule.class !== undefined && rule.class !== messageClass) return false;
   const times = sent
-    .filter((message) => message.class !== 'transactional')
+    .filter((message) => message.class !== 'transactional' && !message.failed)
     .filter((message) => rule.channel === undefined || message.channel === rule.channel)
     .filter((message) => rule.class === undefined || message.class === rule.class)
     .map((message) => message.sentAt);

@@ -1,5 +1,5 @@
 // What the decision oracle reads and writes. Campaigns and policy are normalised: every duration in ms, money in micro-units.
-import type { ConsentChange, SendRequest, UserEvent, UserProfile } from '../../schemas/types.ts';
+import type { ConsentChange, Receipt, SendRequest, UserEvent, UserProfile } from '../../schemas/types.ts';
 import type { OracleSession } from './sessions.ts';
 import type { OracleSignal } from './signals.ts';
 import type { Arrival } from './timeline.ts';
@@ -122,16 +122,26 @@ export interface Policy {
   /** Global share in 0..1. */
   readonly holdout?: number;
   readonly disabledChannels?: readonly string[];
+  /** ms after which the next channel is tried without a receipt of delivery, by channel. */
+  readonly receiptWithin?: Readonly<Record<string, number>>;
   /** What a user's wish multiplies every cap's maximum by, rounded down; 1 where nothing is said. */
   readonly notificationFrequency?: Readonly<Partial<Record<'high' | 'medium' | 'low', number>>>;
 }
 
+/** What became of a send. */
+export interface OracleReceipt extends Receipt {
+  /** The send by `sendName`: its id is the engine's own affair. */
+  readonly send: string;
+}
+
 export interface DecisionInput {
-  /** All four in file order. */
+  /** All in file order. */
   readonly events: readonly UserEvent[];
   readonly profiles: readonly UserProfile[];
   readonly consents: readonly ConsentChange[];
   readonly sendRequests: readonly SendRequest[];
+  /** Come after everything else of the same time, due messages too; they move no time. */
+  readonly receipts?: readonly OracleReceipt[];
   readonly campaigns: readonly Campaign[];
   readonly policy: Policy;
   /** Allowed lateness in ms. */
@@ -164,6 +174,10 @@ export interface OracleDecision {
   readonly dueAt: number | null;
   readonly costMicros: number | null;
   readonly definitionVersion: number;
+  /** 0 for the first channel, counting up with each fallback. */
+  readonly hop: number;
+  /** Channels left to try, once a message was scheduled or sent. */
+  readonly fallbacks: readonly string[];
 }
 
 export interface OracleSend {
@@ -171,6 +185,7 @@ export interface OracleSend {
   readonly userId: string;
   readonly campaignId: string;
   readonly requestId: string | null;
+  readonly hop: number;
   readonly channel: string;
   readonly address: string;
   readonly costMicros: number;

@@ -3,7 +3,8 @@ import type { ConsentChange, UserProfile } from '../../schemas/types.ts';
 import { byBytes, userKey } from './common.ts';
 import type { Metrics } from './conditions.ts';
 import type { Sent } from './gates.ts';
-import type { Campaign, OracleDecision, OracleStep } from './model.ts';
+import type { Campaign, OracleStep } from './model.ts';
+import type { Request } from './names.ts';
 import { RecentIds, Timeline, type TimelineOptions, type WindowTimer } from './timeline.ts';
 
 /** A request that a message was made for, until it is sent or blocked. */
@@ -15,16 +16,30 @@ export interface Message {
   readonly cost: number;
   readonly dueAt: number;
   readonly expiresAt: number;
+  readonly hop: number;
+  /** Channels to try where this one fails, best first. */
+  readonly fallbacks: readonly string[];
 }
 
-export type Request = Pick<OracleDecision, 'requestId' | 'campaignId' | 'source' | 'cause' | 'requestedAt'> & {
-  /** Absent: no such wish. */
-  readonly notBefore?: number;
-};
+/** A message that was sent, under the name that receipts give it. */
+export interface SentMessage extends Sent {
+  readonly name: string;
+  readonly message: Message;
+  /** Another channel may follow: by `timeoutAt`, where nobody says that it was delivered. */
+  open: boolean;
+  readonly timeoutAt: number | undefined;
+}
 
 export type Timer =
   | { readonly user: User; readonly instant: number; readonly kind: 'window'; readonly window: WindowTimer }
-  | { readonly user: User; readonly instant: number; readonly kind: 'due'; readonly message: Message };
+  | (TimerOfMessage & { readonly kind: 'due' })
+  | (TimerOfMessage & { readonly kind: 'timeout'; readonly sent: SentMessage });
+
+interface TimerOfMessage {
+  readonly user: User;
+  readonly instant: number;
+  readonly message: Message;
+}
 
 export class User {
   readonly tenantId: string;
@@ -40,7 +55,7 @@ export class User {
     eventTypes: new Map(),
   };
   readonly consents: ConsentChange[] = [];
-  readonly sent: Sent[] = [];
+  readonly sent: SentMessage[] = [];
   /** Messages that wait for their moment. */
   scheduled: Message[] = [];
   profile: UserProfile | undefined;
@@ -63,6 +78,12 @@ export class User {
         .pending()
         .map((window): Timer => ({ user: this, instant: window.instant, kind: 'window', window })),
       ...this.scheduled.map((message): Timer => ({ user: this, instant: message.dueAt, kind: 'due', message })),
+      ...this.sent.flatMap((sent): Timer[] => {
+        const { open, timeoutAt, message } = sent;
+        return open && timeoutAt !== undefined
+          ? [{ user: this, instant: timeoutAt, kind: 'timeout', message, sent }]
+          : [];
+      }),
     ];
     this.next = timers.sort(compareTimers)[0];
     return this.next;
@@ -72,13 +93,13 @@ export class User {
 const RANKS = ['due', 'session', 'inactive', 'returned'];
 
 function rank(timer: Timer): number {
-  return RANKS.indexOf(timer.kind === 'due' ? 'due' : timer.window.kind);
+  return RANKS.indexOf(timer.kind === 'window' ? timer.window.kind : 'due');
 }
 
-/** The order in which timers fire: instant; due, session, inactive, returned; user; for due ones request time, priority, campaign. */
+/** The order in which timers fire: instant; due (of a message or of its receipt), session, inactive, returned; user; for due ones request time, priority, campaign. */
 export function compareTimers(a: Timer, b: Timer): number {
   const first = a.instant - b.instant || rank(a) - rank(b) || byBytes(a.user.key, b.user.key);
-  if (first !== 0 || a.kind !== 'due' || b.kind !== 'due') return first;
+  if (first !== 0 || a.kind === 'window' || b.kind === 'window') return first;
   return (
     a.message.request.requestedAt - b.message.request.requestedAt ||
     compareCampaigns(a.message.campaign, b.message.campaign)

@@ -4,6 +4,7 @@ import { equalsOracle } from './compare.ts';
 import { runEngine } from './engine.ts';
 import { checkInvariants, consentHolds } from './invariants.ts';
 import { decisionLine, sendLine, sorted } from './lines.ts';
+import { fates, withReceipts } from './receipts.ts';
 import { runs } from './runs.ts';
 import { worlds } from './worlds.ts';
 
@@ -17,6 +18,31 @@ describe('every decision, send and ledger', () => {
       fc.asyncProperty(worlds({ binds: true, disorder }), (input) => equalsOracle(input)),
       runs(count),
     );
+  });
+});
+
+describe('with failures, answers and silences of providers', () => {
+  it.each([
+    ['in order', 'none', 200],
+    ['out of order within the lateness', 'within', 200],
+  ] as const)('every decision, send and ledger equals the oracle’s for files %s', async (_name, disorder, count) => {
+    const property = fc.asyncProperty(worlds({ binds: true, disorder }), fates, async (input, given) =>
+      equalsOracle(await withReceipts(input, given, { ordered: disorder === 'none' })),
+    );
+    await fc.assert(property, runs(count));
+  });
+
+  it('caps, budgets and the curve hold and every request has one story', async () => {
+    const property = fc.asyncProperty(
+      worlds({ binds: true, disorder: 'within', endless: true }),
+      fates,
+      async (input, given) => {
+        const whole = await withReceipts(input, given, { ordered: false });
+        const run = await runEngine(whole);
+        checkInvariants(whole, run, run.counts);
+      },
+    );
+    await fc.assert(property, runs(200));
   });
 });
 
@@ -39,7 +65,8 @@ describe('whatever comes in', () => {
 
 describe('decisions and sends on several partitions', () => {
   it.each([4, 16])('are those of one, where no budget binds and input is in order: %d', async (partitions) => {
-    const property = fc.asyncProperty(worlds({ binds: false, disorder: 'none' }), async (input) => {
+    const property = fc.asyncProperty(worlds({ binds: false, disorder: 'none' }), fates, async (world, given) => {
+      const input = await withReceipts(world, given);
       const one = await runEngine(input);
       const many = await runEngine(input, { partitions });
       expect(sorted(many.decisions.map(decisionLine))).toEqual(sorted(one.decisions.map(decisionLine)));

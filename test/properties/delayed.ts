@@ -1,12 +1,27 @@
 // engage and pace joined by hand, with a log between them that takes its time: candidates and verdicts keep their order, and
 // come through only after some of the records that follow.
 import { Task } from '../../runtime/task.ts';
-import { candidates, consents, events, profiles, sendRequests, type Topic, verdicts } from '../../schemas/topics.ts';
+import {
+  candidates,
+  consents,
+  events,
+  profiles,
+  receipts,
+  sendRequests,
+  type Topic,
+  verdicts,
+} from '../../schemas/topics.ts';
 import { inOrder } from '../oracle/inputs.ts';
 import type { DecisionInput } from '../oracle/model.ts';
 import { type Build, definitionsOf, Outputs, real } from './engine.ts';
 
-const TOPICS = { profile: profiles, consent: consents, event: events, request: sendRequests } as const;
+const TOPICS = {
+  profile: profiles,
+  consent: consents,
+  receipt: receipts,
+  event: events,
+  request: sendRequests,
+} as const;
 
 /** A topic on its way: each record comes through `delay` ticks after it was written, and never before one written earlier. */
 class Wire {
@@ -70,7 +85,10 @@ export function runDelayed(input: DecisionInput, delays: readonly number[], buil
     }
   };
 
-  for (const { kind, value } of inOrder(input)) {
+  for (const { kind, time, value } of inOrder(input)) {
+    // A receipt moves no time of its own, but what was due by its time happens before it.
+    while (kind === 'receipt' && engage.hasTimerBefore(time + 1)) engage.fireNext();
+    collect(engage);
     take(engage, TOPICS[kind], value);
     tick++;
     deliver();

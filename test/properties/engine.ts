@@ -1,6 +1,6 @@
 // The real topologies, driven as `beckon simulate` drives them, over the oracle's inputs.
 import { Pipeline } from '../../runtime/pipeline.ts';
-import { type Source, type SourceRecord, simulate, TABLE_RANK } from '../../runtime/simulation.ts';
+import { RECEIPT_RANK, type Source, type SourceRecord, simulate, TABLE_RANK } from '../../runtime/simulation.ts';
 import type { Fate } from '../../runtime/task.ts';
 import type { Trigger as EngineTrigger } from '../../schemas/campaign/trigger.ts';
 import { campaignToJson, type Campaign as EngineCampaign } from '../../schemas/campaign.ts';
@@ -16,6 +16,7 @@ import {
   decisions,
   events,
   profiles,
+  receipts,
   sendRequests,
   sends,
   sessions,
@@ -82,7 +83,7 @@ interface RunOptions {
   readonly build?: Build;
 }
 
-/** Replays the input's four files through the topologies, as `beckon simulate` does. */
+/** Replays the input's files through the topologies, as `beckon simulate` does. */
 export async function runEngine(
   input: DecisionInput,
   { partitions = 1, build = real }: RunOptions = {},
@@ -111,6 +112,7 @@ export async function runEngine(
       source(consents, input.consents, TABLE_RANK),
       source(events, input.events, 1),
       source(sendRequests, input.sendRequests, 2),
+      source(receipts, input.receipts ?? [], RECEIPT_RANK),
     ],
     ...(input.until === undefined ? {} : { until: input.until }),
     onFate: count,
@@ -156,15 +158,17 @@ function policyJson(policy: Policy): string {
   return policyToJson(parsed.value);
 }
 
-function channelsFile({ channels = {}, disabledChannels = [] }: Policy): Record<string, object> {
-  const ids = new Set([...Object.keys(channels), ...disabledChannels]);
+function channelsFile({ channels = {}, disabledChannels = [], receiptWithin = {} }: Policy): Record<string, object> {
+  const ids = new Set([...Object.keys(channels), ...disabledChannels, ...Object.keys(receiptWithin)]);
   const settings = (id: string): object => {
     const known = channels[id];
     const enabled = !disabledChannels.includes(id);
-    if (known === undefined) return { enabled };
+    const within = receiptWithin[id];
+    const waits = within === undefined ? {} : { receiptWithin: formatDuration(within) };
+    if (known === undefined) return { enabled, ...waits };
     const { prior, immediacy, bestHours, bestHoursOfNew } = known;
     const each = { existing: hoursToFile(setOf(bestHours)), new: hoursToFile(setOf(bestHoursOfNew)) };
-    return { enabled, prior, immediacy, bestHours: each };
+    return { enabled, prior, immediacy, bestHours: each, ...waits };
   };
   return Object.fromEntries([...ids].map((id) => [id, settings(id)]));
 }

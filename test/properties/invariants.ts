@@ -25,10 +25,15 @@ function oneFinalDecision(input: DecisionInput, run: Outputs, { duplicateRequest
   const ids = run.decisions.map((d) => d.decisionId);
   expect(new Set(ids).size).toBe(ids.length);
   const finals = run.decisions.filter((d) => d.outcome !== 'scheduled');
-  const asked = finals.filter((d) => d.source !== 'trigger');
+  // A story has one final decision for each hop, and hop 0 is the request's.
+  const asked = finals.filter((d) => d.source !== 'trigger' && d.hop === 0);
   expect(asked.length).toBe(input.sendRequests.length - duplicateRequests);
-  const stories = new Set(finals.map((d) => d.decisionId.replace(/#final$/, '')));
-  for (const d of run.decisions) expect(stories).toContain(d.decisionId.replace(/#(final|scheduled)$/, ''));
+  const hops = new Set(finals.map((d) => d.decisionId.replace(/final$/, '')));
+  for (const d of run.decisions) expect(hops).toContain(d.decisionId.replace(/(final|scheduled)$/, ''));
+  for (const { decisionId, hop } of run.decisions.filter((d) => d.hop > 0)) {
+    const before = decisionId.replace(/#h\d\.\w+$/, hop === 1 ? '#' : `#h${hop - 1}.`);
+    expect(hops).toContain(before);
+  }
   expect(finals.filter((d) => d.outcome === 'sent').length).toBe(run.sends.length);
   expect(new Set(run.sends.map((s) => s.idempotencyKey)).size).toBe(run.sends.length);
 }
@@ -38,8 +43,14 @@ function classOf(input: DecisionInput, { tenantId, campaignId }: SendCommand): s
   return input.campaigns.find((c) => c.tenantId === tenantId && c.id === campaignId)?.class;
 }
 
+/** Sends that nobody said had failed. */
+function notFailed({ receipts = [] }: DecisionInput, sends: readonly SendCommand[]): readonly SendCommand[] {
+  const failed = new Set(receipts.filter((r) => r.status === 'failed').map((r) => r.sendId));
+  return sends.filter(({ sendId }) => !failed.has(sendId));
+}
+
 function capsHold(input: DecisionInput, { sends }: Outputs): void {
-  const counted = sends.filter((send) => classOf(input, send) !== 'transactional');
+  const counted = notFailed(input, sends).filter((send) => classOf(input, send) !== 'transactional');
   for (const [user, own] of Map.groupBy(counted, userKey)) {
     const profiles = input.profiles.filter((p) => userKey(p) === user);
     const wishes = profiles.map((p) => p.notificationFrequency ?? 'none');
@@ -72,7 +83,7 @@ function budgetsHold(input: DecisionInput, { budget, sends }: Outputs): void {
       if (record.kind === 'release')
         held.set(
           key,
-          reserved.filter((v) => v.requestId !== record.requestId),
+          reserved.filter((v) => v.requestId !== record.requestId || v.hop !== record.hop),
         );
     } else if (record.outcome === 'reserved') {
       held.set(key, [...reserved, record]);
@@ -80,7 +91,10 @@ function budgetsHold(input: DecisionInput, { budget, sends }: Outputs): void {
       if (campaign?.budget) withinBudget(campaign.budget, [...reserved, record], campaign.timezone);
     }
   }
-  for (const [key, own] of Map.groupBy(sends, (send) => `${send.tenantId}/${send.campaignId}`)) {
+  // A send that was given back could not be delivered.
+  const back = new Set(budget.flatMap((r) => ('kind' in r && r.kind === 'release' ? [`${r.requestId}#${r.hop}`] : [])));
+  const kept = sends.filter(({ sendId }) => !back.has(sendId));
+  for (const [key, own] of Map.groupBy(kept, (send) => `${send.tenantId}/${send.campaignId}`)) {
     const campaign = input.campaigns.find((c) => `${c.tenantId}/${c.id}` === key);
     // What is reserved at the end is what was spent.
     if (campaign?.budget) expect(costOf(held.get(key) ?? [])).toBe(costOf(own));

@@ -5,6 +5,7 @@ import { budgetDay, budgetLedger } from '../../schemas/cells.ts';
 import type { Decision, SendCommand } from '../../schemas/types.ts';
 import { byBytes } from '../oracle/common.ts';
 import type { Ledger, OracleDecision, OracleSend } from '../oracle/model.ts';
+import { sendName } from '../oracle/names.ts';
 
 export function sorted(lines: readonly string[]): string[] {
   return lines.toSorted(byBytes);
@@ -12,8 +13,22 @@ export function sorted(lines: readonly string[]): string[] {
 
 /** A decision of the engine. Ids of triggered requests and facts are its own affair: they are left out. */
 export function decisionLine(d: Decision): string {
+  return lineOf(canonical(d));
+}
+
+function canonical(d: Decision): OracleDecision {
   const requestId = d.source === 'trigger' ? null : d.requestId;
-  return lineOf({ ...d, requestId, cause: d.cause === null ? null : causeOf(d.cause, `${d.tenantId}/${d.userId}`) });
+  return { ...d, requestId, cause: d.cause === null ? null : causeOf(d.cause, `${d.tenantId}/${d.userId}`) };
+}
+
+/** A send of the engine as the oracle names it, by the decision to send it. */
+export function nameOfSend(send: SendCommand, decisions: readonly Decision[]): string {
+  const { sendId, hop } = send;
+  const story = sendId.slice(0, sendId.lastIndexOf('#'));
+  const decisionId = hop === 0 ? `${story}#final` : `${story}#h${hop}.final`;
+  const decision = decisions.find((d) => d.decisionId === decisionId);
+  if (decision === undefined) throw new Error(`nobody decided ${sendId}`);
+  return sendName(canonical(decision), hop);
 }
 
 export function oracleDecisionLine(d: OracleDecision): string {
@@ -23,7 +38,7 @@ export function oracleDecisionLine(d: OracleDecision): string {
 function lineOf(d: OracleDecision): string {
   const gates = d.steps.map(({ gate, verdict }) => `${gate}:${verdict}`).join(' ');
   const who = [d.tenantId, d.userId, d.campaignId, d.requestId, d.source, d.cause];
-  const made = [d.channel, d.dueAt, d.costMicros, d.definitionVersion];
+  const made = [d.channel, d.dueAt, d.costMicros, d.definitionVersion, d.hop, d.fallbacks];
   return JSON.stringify([...who, d.requestedAt, d.decidedAt, d.outcome, d.reason, gates, ...made]);
 }
 
@@ -39,7 +54,7 @@ function causeOf(cause: string, key: string): string {
 export function sendLine(s: SendCommand | OracleSend): string {
   const outside = s.requestId === null || s.requestId.includes('|') ? null : s.requestId;
   const who = [s.tenantId, s.userId, s.campaignId, outside];
-  return JSON.stringify([...who, s.channel, s.address, s.costMicros, s.dueAt, s.expiresAt]);
+  return JSON.stringify([...who, s.hop, s.channel, s.address, s.costMicros, s.dueAt, s.expiresAt]);
 }
 
 /** The engine's ledger of a campaign, with the days asked for; those without money are left out. */

@@ -1,0 +1,123 @@
+// What receipts change: a permanent failure frees what the message counted for, and where delivery fails, or nobody says in
+// the channel's time that it came, the next channel is tried as a send of its own.
+import type { Campaign } from '../../schemas/campaign.ts';
+import { formatDuration } from '../../schemas/durations.ts';
+import type { OpenSend, SentMessage, WaitingReceipt } from '../../schemas/state-types.ts';
+import { candidates, decisions } from '../../schemas/topics.ts';
+import type { DecisionStep, Receipt } from '../../schemas/types.ts';
+import { obstacleOf } from './channel.ts';
+import { consent } from './consent.ts';
+import { content } from './content.ts';
+import type { Desk } from './desk.ts';
+import { frequencyCap } from './frequency-cap.ts';
+import { block, type Facts, type Gate, pass } from './gate.ts';
+import { partsOf, sendIdOf } from './ids.ts';
+import { passes, proceed } from './judge.ts';
+import { decisionOf, releaseOf } from './records.ts';
+import { sendTime } from './send-time.ts';
+
+/** The first of the channels left that is viable; the others keep their order. */
+const nextChannel: Gate = {
+  name: 'channel',
+  judge(c) {
+    const facts: Record<string, string> = {};
+    c.ranked = c.campaign.channels.filter((id) => {
+      const obstacle = obstacleOf(id, c);
+      facts[id] = obstacle ?? 'viable';
+      return obstacle === undefined;
+    });
+    const [chosen] = c.ranked;
+    return chosen === undefined ? block('no-channel', facts) : pass({ ...facts, chosen });
+  },
+};
+
+/** What a further hop passes before budget and sending. It is the same message, so duplicates are not looked for again. */
+const GATES: readonly Gate[] = [consent, frequencyCap, nextChannel, content, sendTime];
+
+const DELIVERED: ReadonlySet<string> = new Set<Receipt['status']>(['delivered', 'opened', 'clicked', 'replied']);
+
+/** Whether the receipt can change anything that a decision rests on. */
+export function matters({ status }: Pick<Receipt, 'status'>): boolean {
+  return status === 'failed' || DELIVERED.has(status);
+}
+
+/** Takes a receipt. `arrivedAt`: stream time when it came. */
+export function note(desk: Desk, receipt: WaitingReceipt, arrivedAt: number): void {
+  const { sendId, status, occurredAt, error } = receipt;
+  const sent = desk.messages.sent.find((m) => m.sendId === sendId);
+  if (sent === undefined) return;
+  if (DELIVERED.has(status)) close(desk, sendId);
+  if (status !== 'failed' || sent.failed) return;
+  fail(desk, sent, occurredAt);
+  const open = close(desk, sendId);
+  // A provider's clock may be behind ours.
+  if (open !== undefined) fallBack(desk, open, Math.max(occurredAt, open.sentAt), arrivedAt, { error });
+}
+
+/** No receipt came in the channel's time. */
+export function timeOut(desk: Desk, sendId: string): void {
+  const open = close(desk, sendId);
+  if (open?.timeoutAt == null) return;
+  const noReceiptWithin = formatDuration(open.timeoutAt - open.sentAt);
+  // It may be looked at late, where the user awaited a verdict; it comes at its time all the same.
+  fallBack(desk, open, open.timeoutAt, open.timeoutAt, { noReceiptWithin });
+}
+
+/** The message counts for no cap and no dedupe any more, and its cost is given back. */
+function fail(desk: Desk, failed: SentMessage, occurredAt: number): void {
+  desk.update({ sent: desk.messages.sent.map((m) => (m === failed ? { ...m, failed: true } : m)) });
+  if (!failed.budgeted) return;
+  const { story, hop } = partsOf(failed.sendId);
+  const { tenantId, userId } = desk;
+  const ids = { campaignId: failed.campaignId, requestedAt: occurredAt, tenantId, userId };
+  desk.context.emit(candidates, releaseOf(story, hop, ids, occurredAt));
+}
+
+/** Forgets that another channel may be tried for the send; returns what was kept for it. */
+function close(desk: Desk, sendId: string): OpenSend | undefined {
+  const found = openSendOf(desk, sendId);
+  if (found !== undefined) desk.update({ open: desk.messages.open.filter((o) => o !== found) });
+  return found;
+}
+
+/** What is kept of a send for which another channel may be tried. */
+export function openSendOf(desk: Desk, sendId: string): OpenSend | undefined {
+  for (const open of desk.messages.open) {
+    if (sendIdOf(desk.storyOf(open.request), open.request.hop) === sendId) return open;
+  }
+  return undefined;
+}
+
+/** The campaign on the channels that are left. It waits for quiet hours and holidays to end, but for no better hour. */
+function remaining(campaign: Campaign, channels: readonly string[]): Campaign {
+  const { schedule } = campaign;
+  const { sendTime } = schedule;
+  // An instant stays: the expiry counts from it.
+  const soon = typeof sendTime === 'object' && 'at' in sendTime ? sendTime : 'asap';
+  return { ...campaign, channels, schedule: { ...schedule, sendTime: soon } };
+}
+
+/** Decides the next hop of the story. After the request's expiry, and once the watermark is past it, nothing is tried any more. */
+function fallBack(desk: Desk, open: OpenSend, now: number, arrivedAt: number, why: Facts): void {
+  const { request: before } = open;
+  if (now > before.expiresAt || arrivedAt - desk.context.lateness > before.expiresAt) return;
+  const request = desk.requestOf(before);
+  const campaign = desk.definitionFor(request)?.definition;
+  if (campaign === undefined) throw new Error(`campaign ${before.campaignId} vanished while a message was under way`);
+  const { channel, hop, definitionVersion } = before;
+  const steps: DecisionStep[] = [
+    ...before.steps,
+    { gate: 'delivery', verdict: 'block', facts: { channel, hop, ...why } },
+  ];
+  const story = { definitionVersion, hop: hop + 1, steps, judgedAt: now };
+  const status = desk.statusAt(request, campaign, now);
+  if (status !== 'active') {
+    steps.push({ gate: 'campaign', verdict: 'block', facts: { status } });
+    const result = { outcome: 'blocked', reason: 'campaign-inactive', hop: story.hop } as const;
+    desk.context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
+    return;
+  }
+  // Nothing was forgotten yet that a message before its expiry is judged by, so the request did not come too late.
+  const c = desk.caseOf(request, remaining(campaign, before.chain), now, request.requestedAt);
+  if (passes(desk, c, GATES, story)) proceed(desk, c, story);
+}

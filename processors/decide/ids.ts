@@ -1,0 +1,45 @@
+// The names that a request's decisions, sends, reservations and timers go by.
+import type { Request } from '../../schemas/streams.ts';
+
+/**
+ * What the ids of a request's decisions, sends and reservations are made of. A trigger's request id names its cause; an asker's
+ * may come again, from another user at once and for the same one an hour later.
+ */
+export function storyOf({
+  requestId,
+  tenantId,
+  userId,
+  campaignId,
+  source,
+  requestedAt,
+}: Pick<Request, 'requestId' | 'tenantId' | 'userId' | 'campaignId' | 'source' | 'requestedAt'>): string {
+  if (source === 'trigger') return requestId;
+  return `${campaignId}|request:${tenantId}/${userId}:${requestId}@${requestedAt}`;
+}
+
+/** What one hop of a story is known by while it is in progress. The first has the story's name. */
+export function hopOf(story: string, hop: number): string {
+  return hop === 0 ? story : `${story}#${hop}`;
+}
+
+export function sendIdOf(story: string, hop: number): string {
+  return `${story}#${hop}`;
+}
+
+/** The story and the hop of a send. */
+export function partsOf(sendId: string): { readonly story: string; readonly hop: number } {
+  const at = sendId.lastIndexOf('#');
+  return { story: sendId.slice(0, at), hop: Number(sendId.slice(at + 1)) };
+}
+
+const TIMEOUT = '?';
+
+/** The timer that waits for a send's receipt. */
+export function timeoutOf(sendId: string): string {
+  return `${sendId}${TIMEOUT}`;
+}
+
+/** The send that a timer waits for the receipt of; undefined where it is another timer. */
+export function sendOfTimeout(timer: string): string | undefined {
+  return timer.endsWith(TIMEOUT) ? timer.slice(0, -TIMEOUT.length) : undefined;
+}

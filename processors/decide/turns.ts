@@ -1,0 +1,149 @@
+// One user, one decision at a time: while a verdict is awaited, the user's further requests, due times and receipts wait in
+// the user's row, in order, so results don't depend on how long pace takes.
+
+import { compareBytes } from '../../schemas/order.ts';
+import type { WaitingInput, WaitingReceipt } from '../../schemas/state-types.ts';
+import type { Request } from '../../schemas/streams.ts';
+import type { BudgetVerdict } from '../../schemas/types.ts';
+import type { Desk } from './desk.ts';
+import { matters, note, openSendOf, timeOut } from './fallback.ts';
+import { hopOf, sendIdOf, sendOfTimeout, timeoutOf } from './ids.ts';
+import { audienceStep, conclude, decideOn } from './judge.ts';
+import { send } from './moment.ts';
+
+/** Decides a request, or lets it wait its turn. */
+export function take(desk: Desk, request: Request): void {
+  if (desk.messages.awaiting === null) {
+    decideOn(desk, { request, audience: null, judgedAt: null, arrivedAt: desk.context.streamTime });
+    return;
+  }
+  const { requestId, campaignId, source, cause, requestedAt, data, notBefore } = request;
+  // A timer caused it.
+  const window = cause !== null && !cause.startsWith('event:');
+  const step = audienceStep(desk, request, requestedAt);
+  const asked = { requestId, campaignId, source, cause, requestedAt, data, notBefore, audience: step, judgedAt: null };
+  desk.wait({ window, request: asked });
+}
+
+/** A due time has come: that of a message, or of the receipt of one. */
+export function due(desk: Desk, timer: string): void {
+  if (!isPending(desk, timer)) return;
+  if (desk.messages.awaiting !== null) desk.wait({ due: timer });
+  else fire(desk, timer);
+}
+
+/** A provider or the user has answered. */
+export function receive(desk: Desk, receipt: WaitingReceipt & Parameters<typeof matters>[0]): void {
+  if (!matters(receipt)) return;
+  const { sendId, status, occurredAt, costMicros, error } = receipt;
+  if (desk.messages.awaiting !== null) desk.wait({ receipt: { sendId, status, occurredAt, costMicros, error } });
+  else note(desk, receipt, desk.context.streamTime);
+}
+
+/** pace has answered: goes on with the request, then with what waited meanwhile. */
+export function answer(desk: Desk, verdict: BudgetVerdict): void {
+  const hop = hopOf(verdict.requestId, verdict.hop);
+  const progress = desk.messages.awaiting === hop ? desk.find(hop) : undefined;
+  if (progress === undefined) return;
+  desk.update({ awaiting: null });
+  conclude(desk, progress, verdict);
+  goOn(desk, progress.hop === 0 ? progress.cause : null);
+}
+
+function isPending(desk: Desk, timer: string): boolean {
+  const sendId = sendOfTimeout(timer);
+  if (sendId !== undefined) return openSendOf(desk, sendId) !== undefined;
+  return (desk.find(timer)?.dueAt ?? null) !== null;
+}
+
+function fire(desk: Desk, timer: string): void {
+  const sendId = sendOfTimeout(timer);
+  if (sendId !== undefined) {
+    timeOut(desk, sendId);
+    return;
+  }
+  const progress = desk.find(timer);
+  if (progress?.dueAt == null) return;
+  desk.update({ requests: desk.without(progress) });
+  send(desk, progress, progress.dueAt);
+}
+
+/**
+ * Takes what waited, in order, and before each input the user's own due times that come before it. `answered`: the cause of the
+ * request that the verdict was for; no due time comes between the requests of one cause.
+ */
+function goOn(desk: Desk, answered: string | null): void {
+  let cause = answered;
+  while (desk.messages.awaiting === null) {
+    const { waiting } = desk.messages;
+    const [next] = waiting;
+    if (next === undefined) return;
+    const goesOn = cause !== null && next.request?.cause === cause;
+    const before = goesOn ? undefined : firstDueBefore(desk, next);
+    if (before !== undefined) {
+      fire(desk, before.timer);
+      continue;
+    }
+    desk.update({ waiting: waiting.slice(1) });
+    cause = next.request?.cause ?? null;
+    if (next.due !== null) fire(desk, next.due);
+    else if (next.receipt !== null) note(desk, next.receipt, next.streamTime);
+    else if (next.request !== null) {
+      const { audience, judgedAt, ...request } = next.request;
+      const { tenantId, userId } = desk;
+      decideOn(desk, { request: { ...request, tenantId, userId }, audience, judgedAt, arrivedAt: next.streamTime });
+    }
+  }
+}
+
+interface Due {
+  readonly at: number;
+  readonly timer: string;
+  readonly requestedAt: number;
+  readonly priority: number;
+  readonly campaignId: string;
+}
+
+/** The user's earliest due time that a waiting input comes after: timers fire before the record that moves time. */
+function firstDueBefore(desk: Desk, next: WaitingInput): Due | undefined {
+  const all = duesOf(desk).sort(compareDues);
+  const [first] = all;
+  if (first === undefined || first.timer === next.due) return undefined;
+  if (next.due !== null) {
+    const other = all.find((d) => d.timer === next.due);
+    return other === undefined ? undefined : first;
+  }
+  return first.at < boundOf(next) ? first : undefined;
+}
+
+/** Epoch ms: due times before it come before the input. */
+function boundOf({ window, time, streamTime, receipt }: WaitingInput): number {
+  if (window) return time + 1;
+  // A receipt moves no time, but what was due by its own happens before it.
+  return receipt === null ? streamTime : Math.max(time + 1, streamTime);
+}
+
+function duesOf(desk: Desk): Due[] {
+  const { requests, open } = desk.messages;
+  const dues: Due[] = [];
+  for (const request of requests) {
+    if (request.dueAt === null) continue;
+    dues.push({ at: request.dueAt, timer: desk.hopOf(request), ...desk.orderOf(request) });
+  }
+  for (const { request, timeoutAt } of open) {
+    if (timeoutAt === null) continue;
+    const timer = timeoutOf(sendIdOf(desk.storyOf(request), request.hop));
+    dues.push({ at: timeoutAt, timer, ...desk.orderOf(request) });
+  }
+  return dues;
+}
+
+function compareDues(a: Due, b: Due): number {
+  return (
+    a.at - b.at ||
+    a.requestedAt - b.requestedAt ||
+    b.priority - a.priority ||
+    compareBytes(a.campaignId, b.campaignId) ||
+    compareBytes(a.timer, b.timer)
+  );
+}
