@@ -53,6 +53,8 @@ describe('errors', () => {
       [404, await server.inject('/api/v1/nothing')],
       [404, await server.inject('/nothing')],
       [405, await server.inject({ method: 'DELETE', url: send })],
+      [405, await server.inject({ method: 'QUERY' as 'GET', url: '/api/v1/users/u/decisions' })],
+      [405, await server.inject({ method: 'TRACE' as 'GET', url: send })],
       [400, await server.inject('/api/v1/users/%zz/decisions')],
       [400, await server.inject({ method: 'POST', url: send, payload: '{', headers: json })],
       [400, await server.inject({ method: 'POST', url: send, payload: '{"__proto__":{}}', headers: json })],

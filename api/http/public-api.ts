@@ -1,6 +1,6 @@
 // The public API under /api/v1: access, limits, errors and the document, around its routes.
 import rateLimit from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { ApiSettings } from '../../runtime/config.ts';
@@ -11,7 +11,6 @@ import { describeApi } from './openapi.ts';
 import { answerError, Problem, sendProblem } from './problem.ts';
 
 export const PREFIX = '/api/v1';
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -98,9 +97,9 @@ function methodsByPath(server: ApiServer): ReadonlyMap<string, Set<string>> {
 function refuseOtherMethods(server: ApiServer, taken: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const [path, methods] of [...taken]) {
     const allow = [...methods].join(', ');
-    const others = METHODS.filter((method) => !methods.has(method));
+    const others = server.supportedMethods.filter((method) => !methods.has(method));
     server.route({
-      method: others,
+      method: others as HTTPMethods[],
       url: path,
       schema: { hide: true },
       // Before the body is looked at: whatever it is, the method is wrong.

@@ -1,7 +1,7 @@
 // Asking for many messages at once.
 import { z } from 'zod';
 import type { Definitions } from '../../schemas/definitions.ts';
-import { parseDuration } from '../../schemas/durations.ts';
+import { DURATION_MEND, parseDuration } from '../../schemas/durations.ts';
 import type { Decision } from '../../schemas/types.ts';
 import { campaignId, id, instant, requestId, tenantId, text, time, wait } from './common.ts';
 import { decisionModel, viewOf } from './decision.ts';
@@ -9,6 +9,7 @@ import { decisionModel, viewOf } from './decision.ts';
 export const MOST_RECIPIENTS = 10_000;
 
 const interval = text()
+  .regex(/^\d{1,12}[smhd]$/, DURATION_MEND)
   .describe('A duration, such as 2s or 1m.')
   .transform((written, ctx) => {
     try {
@@ -36,10 +37,13 @@ export const batchBody = z
     tenantId,
     recipients: z.array(recipientModel).min(1).max(MOST_RECIPIENTS).describe('A user stands among them once.'),
     spacing: z
-      .union([
-        z.strictObject({ perMinute: z.int().min(1).max(600_000).describe('Messages a minute.') }),
-        z.strictObject({ interval }),
-      ])
+      .union(
+        [
+          z.strictObject({ perMinute: z.int().min(1).max(600_000).describe('Messages a minute.') }),
+          z.strictObject({ interval }),
+        ],
+        'give either perMinute, a whole number from 1 to 600,000, or interval, such as 2s',
+      )
       .optional()
       .describe('Spreads the earliest moments of sending, in the order of the recipients.'),
     notBefore: time('The first message may not be sent before.').optional(),

@@ -26,7 +26,16 @@ export const tenantId = id('The workspace.')
 /** Epoch ms of ISO-8601 with a zone, or of epoch ms. */
 export const time = (what: string) =>
   z
-    .union([z.iso.datetime({ offset: true }), z.int().min(0)], 'write a time as ISO-8601 with a zone, or epoch ms')
+    .union(
+      [
+        z.iso.datetime({ offset: true }),
+        z
+          .int()
+          .min(0)
+          .max(LATEST_TIME - 1),
+      ],
+      'write a time as ISO-8601 with a zone, or epoch ms',
+    )
     .describe(`${what} ISO-8601 with a zone, or epoch ms; from 1970 to 2099.`)
     .transform((value, ctx) => {
       const at = typeof value === 'number' ? value : Date.parse(value);

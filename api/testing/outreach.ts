@@ -1,7 +1,6 @@
 // An instance with a campaign and users, asked over its public API.
 import type { LightMyRequestResponse } from 'fastify';
 import { campaignOf, profileOf } from '../../processors/testing/world.ts';
-import type { ApiSettings } from '../../runtime/config.ts';
 import { campaignToJson } from '../../schemas/campaign.ts';
 import { Definitions } from '../../schemas/definitions.ts';
 import { profiles, type Topic } from '../../schemas/topics.ts';
@@ -18,7 +17,10 @@ export interface Outreach extends RunningInstance {
 
 /** Users are known by a profile with addresses. The campaign "hello" is sent at once, "later" an hour after it was asked for,
  * "priced" has a budget. */
-export async function startOutreach(users: readonly string[], settings?: Partial<ApiSettings>): Promise<Outreach> {
+export async function startOutreach(
+  users: readonly string[],
+  settings?: Parameters<typeof startInstance>[2],
+): Promise<Outreach> {
   const definitions = new Definitions();
   const campaign = { class: 'transactional', dedupe: { window: '1s' } };
   const files = [

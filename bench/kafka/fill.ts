@@ -63,7 +63,7 @@ export function* userProfiles(count: number, updatedAt: string): Generator<objec
   }
 }
 
-function* userConsents(count: number, changedAt: string): Generator<object> {
+export function* userConsents(count: number, changedAt: string): Generator<object> {
   for (let user = 0; user < count; user++)
     yield { userId: `u${user}`, purpose: 'marketing', granted: true, version: '1', source: 'signup-form', changedAt };
 }

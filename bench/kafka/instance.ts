@@ -67,7 +67,7 @@ export async function killAll(): Promise<void> {
 export class InstanceProcess {
   readonly begun = performance.now();
   readonly pid: number;
-  readonly #url: string;
+  readonly url: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
   #log = '';
@@ -79,7 +79,7 @@ export class InstanceProcess {
   }
 
   private constructor({ dir, environment, args, core, profiles }: Launch, port: number) {
-    this.#url = `http://127.0.0.1:${port}`;
+    this.url = `http://127.0.0.1:${port}`;
     const flags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
     const command = [process.execPath, ...NODE_FLAGS, ...flags, MAIN, 'start', '--dir', dir];
     const all = [...(core === undefined ? [] : ['taskset', '-c', core]), ...command, '--port', String(port), ...args];
@@ -167,7 +167,7 @@ export class InstanceProcess {
   async #get(path: string): Promise<Response | undefined> {
     if (this.#over) throw new Error(`the instance has ended:\n${this.#tail()}`);
     try {
-      return await fetch(this.#url + path);
+      return await fetch(this.url + path);
     } catch {
       return undefined;
     }
