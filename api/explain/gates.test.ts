@@ -44,6 +44,24 @@ describe('gateText', () => {
       { purpose: 'marketing', sms: `revoked ${AT}` },
       'consent: blocked: purpose marketing, sms revoked 2026-01-08 09:00:00 UTC',
     ],
+    [
+      'content',
+      'pass',
+      { sms: 'missing data.amount', chosen: 'email' },
+      'content: passed: email chosen, sms missing data.amount',
+    ],
+    [
+      'content',
+      'block',
+      { missing: 'data.amount' },
+      'content: blocked: the text needs data.amount, which has no value',
+    ],
+    [
+      'send',
+      'block',
+      { at: AT, missing: 'profile.firstName' },
+      'send: blocked: the text needs profile.firstName, which has no value, at 2026-01-08 09:00:00 UTC',
+    ],
     ['duplicate', 'pass', { windowMs: 86_400_000 }, 'duplicate: passed: no such message within 1d'],
     [
       'duplicate',

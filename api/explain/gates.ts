@@ -71,7 +71,11 @@ const tellers: Readonly<Record<string, Teller>> = {
       confidence === undefined ? '' : `confidence ${percent(confidence)}`,
     ];
   },
-  content: ({ missing, failed, ...channels }) => [...lacking(missing, failed), ...others(channels)],
+  content: ({ missing, failed, chosen, ...channels }) => [
+    ...lacking(missing, failed),
+    ...(chosen === undefined ? [] : [`${chosen} chosen`]),
+    ...others(channels),
+  ],
   'send-time': ({
     earliestAt,
     expiresAt,

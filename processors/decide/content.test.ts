@@ -33,7 +33,7 @@ describe('the content gate', () => {
 
   test('drops a channel whose text lacks a value, and keeps the order of the others', () => {
     const c = caseOf({ campaign, request: { data: { amount: 5 } } });
-    expect(content.judge(c)).toEqual({ verdict: 'pass', facts: { sms: 'missing profile.firstName' } });
+    expect(content.judge(c)).toEqual({ verdict: 'pass', facts: { sms: 'missing profile.firstName', chosen: 'email' } });
     expect(c.ranked).toEqual(['email']);
     const whole = caseOf({
       campaign,

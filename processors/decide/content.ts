@@ -18,8 +18,12 @@ export const content: Gate = {
         facts[channel] = inWords(filled.facts);
       }
     }
+    const [chosen] = viable;
+    if (chosen === undefined) return block('bad-request', first ?? {});
+    if (first === undefined) return pass();
+    // The channel gate may have named another.
     c.ranked = viable;
-    return viable.length > 0 ? pass(facts) : block('bad-request', first ?? {});
+    return pass({ ...facts, chosen });
   },
 };
 
