@@ -1,5 +1,5 @@
 // Runs a scenario on the real topologies under virtual time, and compares what became of its requests with what was expected.
-import { TestDriver } from '../../runtime/testing/driver.ts';
+import { Pipeline } from '../../runtime/pipeline.ts';
 import type { Campaign } from '../../schemas/campaign.ts';
 import { Definitions } from '../../schemas/definitions.ts';
 import type { Policy } from '../../schemas/policy.ts';
@@ -48,16 +48,26 @@ export function runScenario(scenario: Scenario, campaigns: readonly Campaign[], 
   const definitions = new Definitions();
   for (const record of definitionRecords(campaigns, policy)) definitions.apply(record);
   const missed: Unmatched[] = [];
+  const decided: Decision[] = [];
+  const sent: SendCommand[] = [];
+  const faults: string[] = [];
   const explain = collect(unmatched, (value) => missed.push(value));
-  const driver = new TestDriver({
+  const pipeline = new Pipeline({
     topologies: [engage(definitions, { explain }), pace(definitions)],
     lateness: scenario.latenessMs,
+    onOutput: (topic, value) => {
+      if (topic === decisions) decided.push(value as Decision);
+      else if (topic === sends) sent.push(value as SendCommand);
+    },
+    onFailure: (where, { message }) => faults.push(`a processor failed on ${where}: ${message}`),
   });
-  const faults = play(scenario, driver);
+  faults.push(...play(scenario, pipeline, sent));
 
   const named = new Set([scenario.campaignId, ...scenario.expected.flatMap(({ campaign }) => campaign ?? [])]);
-  const actual = actualOf(driver.outputs(decisions), driver.outputs(sends)).filter((one) => named.has(one.campaignId));
-  const lines = aligned(scenario, actual);
+  const lines = aligned(
+    scenario,
+    actualOf(decided, sent).filter(({ campaignId }) => named.has(campaignId)),
+  );
   return {
     scenario,
     lines,
@@ -67,32 +77,34 @@ export function runScenario(scenario: Scenario, campaigns: readonly Campaign[], 
   };
 }
 
-/** Gives the driver everything at its time. Returns what could not be taken. */
-function play({ records, receipts: answers, until }: Scenario, driver: TestDriver): readonly string[] {
+/** Gives the pipeline everything at its time. `sent` grows meanwhile. Returns what could not be taken. */
+function play(
+  { records, receipts: answers, until }: Scenario,
+  pipeline: Pipeline,
+  sent: readonly SendCommand[],
+): readonly string[] {
   const faults: string[] = [];
-  const moveTo = (at: number): void => {
-    if (at > driver.time) driver.advance(at);
-  };
   const rest = [...answers];
   const answer = (before: number): void => {
     for (let next = rest[0]; next !== undefined && next.at <= before; next = rest[0]) {
       rest.shift();
-      moveTo(next.at);
-      const receipt = receiptOf(next, driver.outputs(sends));
+      // It may be for a message of its own instant.
+      pipeline.advance(next.at + 1);
+      const receipt = receiptOf(next, sent);
       if (receipt === undefined) faults.push(`no message was sent that the receipt ${next.status} could be for`);
-      else driver.pipe(receipts, receipt);
+      else pipeline.pipe(receipts, receipt);
     }
   };
   for (const { at, topic, value } of records) {
     answer(at - 1);
-    moveTo(at);
-    const [fate] = driver.pipe(topic, value);
+    pipeline.advance(at);
+    const fate = pipeline.pipe(topic, value);
     if (typeof fate === 'object') faults.push(`a record of ${topic.name} was refused: ${fate.message}`);
     else if (fate !== 'processed') faults.push(`a record of ${topic.name} came ${fate === 'late' ? 'late' : 'twice'}`);
   }
   answer(until);
   // A timer fires once time is past it.
-  moveTo(until + 1);
+  pipeline.advance(until + 1);
   return faults;
 }
 
