@@ -1,14 +1,14 @@
 // Turns events, closed sessions, signals and moments of schedules into requests of the campaigns whose trigger and audience they match.
 import type { Campaign } from '../schemas/campaign.ts';
-import { metrics, profile } from '../schemas/cells.ts';
+import { metrics, profile, windows } from '../schemas/cells.ts';
 import { type Condition, compileCondition, explainCondition, type Lookup } from '../schemas/condition.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { formatDuration } from '../schemas/durations.ts';
 import { compareBytes } from '../schemas/order.ts';
-import { acceptedEvents, occurrences, type Request, requests, unmatched } from '../schemas/streams.ts';
+import { acceptedEvents, occurrences, type Request, requests, segmentChanges, unmatched } from '../schemas/streams.ts';
 import { sessions, signals } from '../schemas/topics.ts';
 import type { Session } from '../schemas/types.ts';
-import { attributeOf, metricOf } from '../schemas/user-facts.ts';
+import { type UserFacts, userFact, whyNotIn } from '../schemas/user-facts.ts';
 import { type Context, on, type Processor } from './processor.ts';
 
 type TriggerKind = Campaign['trigger']['kind'];
@@ -25,6 +25,9 @@ interface Cause {
   readonly facts: Request['data'];
   /** The campaigns that it may trigger, where they need not be looked up. */
   readonly campaignIds?: readonly string[];
+  /** Epoch ms, where it is not the context's time. */
+  readonly at?: number;
+  readonly byRecord?: boolean;
 }
 
 interface Conditions {
@@ -44,28 +47,29 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
   const match = (cause: Cause, context: Context): void => {
     const ids = cause.campaignIds ?? index(cause.tenantId, cause.trigger, cause.name);
     if (ids === undefined) return;
+    const time = cause.at ?? context.time;
     // Most signals are of another threshold: nothing is made before a campaign is triggered.
     let lookup: Lookup | undefined;
     let matched: Campaign[] | undefined;
     for (const id of ids) {
-      const campaign = definitions.campaign(cause.tenantId, id, context.time)?.definition;
+      const campaign = definitions.campaign(cause.tenantId, id, time)?.definition;
       if (campaign === undefined || campaign.status !== 'active' || !triggers(campaign, cause)) continue;
       const { where, audience } = compiled(campaign, conditions);
-      lookup ??= lookupOf(cause, context);
+      lookup ??= lookupOf(cause, context, time, definitions);
       if (where(lookup) && audience(lookup)) {
         if (matched === undefined) matched = [campaign];
         else matched.push(campaign);
-      } else if (explain) explainMismatch(campaign, cause, lookup, context);
+      } else if (explain) explainMismatch(campaign, cause, lookup, context, time, definitions);
     }
     if (matched === undefined) return;
     if (matched.length > 1) matched.sort((a, b) => b.priority - a.priority || compareBytes(a.id, b.id));
-    for (const { id } of matched) context.emit(requests, requestOf(id, cause, context.time));
+    for (const { id } of matched) context.emit(requests, requestOf(id, cause, time));
   };
 
   return {
     name: 'match-campaigns',
     emits: explain ? [requests, unmatched] : [requests],
-    reads: [profile, metrics],
+    reads: [profile, metrics, windows],
     on: [
       on(acceptedEvents, (event, context) => {
         const { type: name } = event;
@@ -86,6 +90,11 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
       on(signals, (signal, context) => {
         const { tenantId, userId, signalId, kind: name, facts } = signal;
         match({ trigger: 'signal', name, id: signalId, tenantId, userId, properties: NOTHING, facts }, context);
+      }),
+      on(segmentChanges, ({ signal, byRecord }, context) => {
+        const { tenantId, userId, signalId: id, kind, firedAt: at, facts } = signal;
+        const cause = { trigger: 'segment', name: `${kind}:${facts.segment}`, id, tenantId, userId } as const;
+        match({ ...cause, properties: NOTHING, facts, at, byRecord }, context);
       }),
       on(occurrences, ({ tenantId, userId, at, campaignIds }, context) => {
         const id = `schedule:${context.key}@${at}`;
@@ -121,7 +130,14 @@ function triggerIndex(definitions: Definitions): TriggerIndex {
     }
     let index = byTenant.get(tenantId);
     if (index === undefined) {
-      index = { event: new Map(), session: new Map(), signal: new Map(), schedule: new Map(), api: new Map() };
+      index = {
+        event: new Map(),
+        session: new Map(),
+        signal: new Map(),
+        segment: new Map(),
+        schedule: new Map(),
+        api: new Map(),
+      };
       for (const id of definitions.campaignIds(tenantId)) {
         for (const { definition } of definitions.versions(tenantId, id)) {
           const ids = index[definition.trigger.kind];
@@ -144,6 +160,8 @@ function triggerName({ trigger }: Campaign): string {
       return CLOSED;
     case 'signal':
       return trigger.signal;
+    case 'segment':
+      return `segment-${trigger.on}:${trigger.segment}`;
     case 'schedule':
     case 'api':
       return '';
@@ -176,18 +194,27 @@ function whereOf({ trigger }: Campaign): Condition | null {
   return 'where' in trigger ? trigger.where : null;
 }
 
-function lookupOf({ properties, facts }: Cause, context: Context): Lookup {
+function lookupOf({ tenantId, properties, facts }: Cause, context: Context, time: number, policies: Policies): Lookup {
   return (subject, name) => {
     switch (subject) {
       case 'property':
         return Object.hasOwn(properties, name) ? properties[name] : null;
       case 'fact':
         return Object.hasOwn(facts, name) ? facts[name] : null;
-      case 'attribute':
-        return attributeOf(context.get(profile), name);
-      case 'metric':
-        return metricOf(context.get(metrics), name, context.time);
+      default:
+        return userFact(subject, name, factsOf(tenantId, context, time, policies), time);
     }
+  };
+}
+
+type Policies = Pick<Definitions, 'policy'>;
+
+function factsOf(tenantId: string, context: Context, time: number, policies: Policies): UserFacts {
+  return {
+    profile: context.get(profile),
+    metrics: context.get(metrics),
+    windows: context.get(windows),
+    segments: policies.policy(tenantId, time).segments,
   };
 }
 
@@ -213,7 +240,7 @@ function factOf(type: string): string {
 
 function requestOf(
   campaignId: string,
-  { trigger, id, tenantId, userId, properties, facts }: Cause,
+  { trigger, id, tenantId, userId, properties, facts, byRecord = false }: Cause,
   time: number,
 ): Request {
   const isScheduled = trigger === 'schedule';
@@ -228,19 +255,29 @@ function requestOf(
     // One of them is empty, and nobody changes either.
     data: facts === NOTHING ? properties : facts,
     notBefore: null,
+    byRecord,
   };
 }
 
-function explainMismatch(campaign: Campaign, cause: Cause, lookup: Lookup, context: Context): void {
+function explainMismatch(
+  campaign: Campaign,
+  cause: Cause,
+  lookup: Lookup,
+  context: Context,
+  time: number,
+  policies: Policies,
+): void {
   const where = whereOf(campaign);
-  const whereFails = where === null ? undefined : explainCondition(where, lookup);
-  const audienceFails = campaign.audience === null ? undefined : explainCondition(campaign.audience, lookup);
+  const why = (segment: string): string | undefined =>
+    whyNotIn(segment, factsOf(cause.tenantId, context, time, policies), time);
+  const whereFails = where === null ? undefined : explainCondition(where, lookup, why);
+  const audienceFails = campaign.audience === null ? undefined : explainCondition(campaign.audience, lookup, why);
   context.emit(unmatched, {
     tenantId: cause.tenantId,
     userId: cause.userId,
     campaignId: campaign.id,
     cause: cause.id,
-    at: context.time,
+    at: time,
     part: whereFails === undefined ? 'audience' : 'where',
     why: whereFails ?? audienceFails ?? '',
   });

@@ -26,6 +26,8 @@ export const timers = {
   forget: { name: 'forget', rank: 4 },
   /** What an event was the outcome of is known. A window timer. */
   outcome: { name: 'outcome', rank: 5 },
+  /** Membership of a segment may change by time alone. Its instant is that of the change. */
+  segment: { name: 'segment', rank: 6 },
   /** A schedule asks, once or on a date of the profile. Its instant is the occurrence. */
   occasion: { name: 'occasion', rank: 7 },
   /** A schedule that asks again and again. Its instant is the occurrence. */

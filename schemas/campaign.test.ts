@@ -103,6 +103,8 @@ describe('a campaign file', () => {
       { signal: 'returned' },
       { api: true },
       { event: 'x', where: { property: 'n', exists: false } },
+      { segment: 'vip' },
+      { segment: 'vip', on: 'left' },
       { schedule: { every: 'day', at: '09:00' } },
       { schedule: { every: ['sunday', 'monday'], at: '23:59' } },
       { schedule: { every: 'month', day: 31, at: '00:00' } },
@@ -137,7 +139,7 @@ describe('a campaign file', () => {
 });
 
 describe('a trigger', () => {
-  it('is exactly one of event, session, signal, schedule and api', () => {
+  it('is exactly one of event, session, signal, segment, schedule and api', () => {
     expect(campaign({ trigger: { api: true } }).trigger).toEqual({ kind: 'api' });
     expect(campaign({ trigger: { signal: 'returned', after: '30d' } }).trigger).toMatchObject({ afterMs: 30 * DAY });
     expect(refusals({ trigger: {} })[0]).toMatch(
@@ -167,6 +169,16 @@ describe('a trigger', () => {
     [{ attribute: 'due', every: 'day', at: '09:00' }, /names every and attribute at once/],
   ])('by a schedule of %j is refused with a reason', (schedule, message) => {
     expect(refusals({ trigger: { schedule } })[0]).toMatch(message);
+  });
+
+  it('by a segment is when it is entered, unless it says left', () => {
+    expect(campaign({ trigger: { segment: 'vip' } }).trigger).toEqual({
+      kind: 'segment',
+      segment: 'vip',
+      on: 'entered',
+    });
+    expect(refusals({ trigger: { event: 'a', on: 'left' } })[0]).toMatch(/^trigger.on: belongs to a segment/);
+    expect(refusals({ trigger: { segment: 'vip', on: 'leaving' } })[0]).toMatch(/^trigger.on/);
   });
 
   it('by a schedule asks nothing of a cause', () => {

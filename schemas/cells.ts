@@ -14,6 +14,8 @@ import type {
   UserEngagement,
   UserMessages,
   UserMetrics,
+  UserSegments,
+  UserWindows,
 } from './state-types.ts';
 import type { UserProfile } from './types.ts';
 
@@ -37,6 +39,8 @@ export const consentLedger = cell<ConsentLedger>(5, 'state/consents');
 export const messages = cell<UserMessages>(6, 'state/messages');
 export const engagement = cell<UserEngagement>(7, 'state/engagement');
 export const scheduled = cell<ScheduledOccurrences>(8, 'state/schedules');
+export const segments = cell<UserSegments>(9, 'state/segments');
+export const windows = cell<UserWindows>(10, 'state/windows');
 
 /** Kept for each campaign by pace. */
 export const budgetLedger = cell<BudgetLedger>(0, 'state/budget-ledger');

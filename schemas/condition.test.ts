@@ -173,8 +173,33 @@ describe('the model', () => {
     [{ attribute: 'a', eq: [1] }, 'eq: is not text, a number, true or false'],
     [{ attribute: 'a', gte: true }, 'gte: cannot be ordered'],
     [{ attribute: 'a', gte: Number.NaN }, 'gte: cannot be ordered'],
+    [{ group: 'a', in: ['b'] }, ': is true or false'],
+    [{ segment: 'a', eq: 'yes' }, ': is true or false'],
+    [{ group: { in: ['a'] }, eq: true }, ': compares in: with eq'],
+    [{ group: ['a'] }, 'group: is a list'],
+    [{ metric: 'daysSinceLastSeen@7d', gte: 1 }, ': "daysSinceLastSeen@7d" counts nothing in a window'],
   ])('refuses %j', (input, message) => {
     expect(messages(input)).toContain(message);
+  });
+
+  it('takes a membership without a comparison for one with true, and a list of them for any', () => {
+    const parsed = (input: unknown): unknown => conditionModel.parse(input);
+    expect(parsed({ group: 'a' })).toEqual({ group: 'a', eq: true });
+    expect(parsed({ segment: 'a', eq: false })).toEqual({ segment: 'a', eq: false });
+    const any = {
+      any: [
+        { group: 'a', eq: true },
+        { group: 'b', eq: true },
+      ],
+    };
+    expect([parsed({ group: { in: ['a', 'b'] } }), parsed(any)]).toEqual([any, any]);
+    expect(why({ group: 'a', eq: true }, { 'group.a': false })).toBe('the user is not in group a');
+    expect(why({ segment: 'a', eq: false }, { 'segment.a': true })).toBe('the user is in segment a');
+  });
+
+  it('takes a window of what is counted, and lets a type of events hold an @', () => {
+    for (const metric of ['events@7d', 'events.buy@30d', 'sessions@90s', 'events.a@b', 'events.a@b@1d'])
+      expect(conditionModel.safeParse({ metric, gte: 1 }).success).toBe(true);
   });
 
   it('refuses empty lists, empty names and unknown keys', () => {

@@ -1,11 +1,12 @@
 // Conditions of campaign files: a small language of comparisons, compiled to closures and explained in words.
 import { z } from 'zod';
 import { strict } from './file-values.ts';
+import { isCounted, windowOf } from './metric-names.ts';
 import { compareBytes } from './order.ts';
 import { quoted, said } from './problems.ts';
 
 /** What a condition can ask about. */
-export const subjects = ['property', 'fact', 'attribute', 'metric'] as const;
+export const subjects = ['property', 'fact', 'attribute', 'metric', 'group', 'segment'] as const;
 export type Subject = (typeof subjects)[number];
 
 export const operators = ['eq', 'ne', 'in', 'gt', 'gte', 'lt', 'lte', 'exists'] as const;
@@ -53,6 +54,10 @@ const orderable = z.union([z.number(), z.string()], {
 });
 const name = z.string().min(1);
 const nested = z.lazy(() => conditionModel);
+/** What a user is in or not: `{ group: NAME }`, or `{ group: { in: [NAME, …] } }` for any of them. */
+const membership = z.union([name, strict({ in: z.array(name).min(1) })], {
+  error: (issue) => said(`is ${quoted(issue.input)}`, 'write a name, or { in: [name, …] }'),
+});
 
 /** The zod model of a condition. Every refusal says what is wrong and how to mend it. */
 export const conditionModel: z.ZodType<Condition> = strict({
@@ -60,6 +65,8 @@ export const conditionModel: z.ZodType<Condition> = strict({
   fact: name.optional(),
   attribute: name.optional(),
   metric: name.optional(),
+  group: membership.optional(),
+  segment: membership.optional(),
   eq: scalar.optional(),
   ne: scalar.optional(),
   in: z.array(scalar).min(1).optional(),
@@ -72,8 +79,8 @@ export const conditionModel: z.ZodType<Condition> = strict({
   any: z.array(nested).min(1).optional(),
   not: nested.optional(),
 }).transform((parts, ctx) => {
-  const message = shapeError(Object.keys(parts));
-  if (message === undefined) return parts as unknown as Condition;
+  const message = shapeError(Object.keys(parts)) ?? membershipError(parts as Parts) ?? windowError(parts.metric);
+  if (message === undefined) return spelledOut(parts);
   ctx.issues.push({ code: 'custom', message, input: parts });
   return z.NEVER;
 });
@@ -92,13 +99,54 @@ function shapeError(keys: readonly string[]): string | undefined {
       `name exactly one of ${subjects.join(', ')}; join several conditions under all: or any:`,
     );
   }
-  if (compared.length !== 1) {
+  if (compared.length !== 1 && !(compared.length === 0 && (asked[0] === 'group' || asked[0] === 'segment'))) {
     return said(
       compared.length === 0 ? 'does not compare with anything' : `compares by ${compared.join(' and ')} at once`,
       `give exactly one of ${operators.join(', ')}; join several conditions under all: or any:`,
     );
   }
   return undefined;
+}
+
+type Parts = Partial<Record<'group' | 'segment', string | { readonly in: readonly string[] }> & Operands>;
+
+function membershipError(parts: Parts): string | undefined {
+  const { group, segment, eq } = parts;
+  const asked = group ?? segment;
+  const operator = operators.find((key) => parts[key] !== undefined);
+  if (asked === undefined || operator === undefined) return undefined;
+  if (typeof asked === 'object') return said(`compares in: with ${operator}`, `leave ${operator} out`);
+  if (operator === 'eq' && typeof eq === 'boolean') return undefined;
+  return said('is true or false', 'compare it by eq: true or eq: false, or leave the comparison out');
+}
+
+function windowError(metric: string | undefined): string | undefined {
+  const windowed = metric === undefined ? undefined : windowOf(metric);
+  if (windowed === undefined || isCounted(windowed.counted)) return undefined;
+  return said(
+    `${quoted(metric)} counts nothing in a window`,
+    'windows are of events, events.TYPE and sessions: write events.purchase@30d and the like',
+  );
+}
+
+/** Memberships as comparisons with true. */
+function spelledOut(parts: object): Condition {
+  for (const subject of ['group', 'segment'] as const) {
+    const asked = (parts as Parts)[subject];
+    if (asked === undefined) continue;
+    const one = (name: string): Condition =>
+      subject === 'group' ? { group: name, eq: true } : { segment: name, eq: true };
+    if (typeof asked === 'object') return { any: asked.in.map(one) };
+    return (parts as Parts).eq === undefined ? one(asked) : (parts as Condition);
+  }
+  return parts as Condition;
+}
+
+/** The comparisons of a condition, however they are nested. */
+export function comparisonsOf(condition: Condition): readonly Comparison[] {
+  if ('all' in condition) return condition.all.flatMap(comparisonsOf);
+  if ('any' in condition) return condition.any.flatMap(comparisonsOf);
+  return 'not' in condition ? comparisonsOf(condition.not) : [condition];
 }
 
 /** The condition as a predicate, to be compiled once and asked often. */
@@ -122,11 +170,16 @@ export function compileCondition(condition: Condition): (lookup: Lookup) => bool
 /**
  * The first part of the condition that fails, in words, e.g. `attribute country is "NG", needs one of KE, UG`;
  * undefined when the condition holds. The words hold the user's values: they are for explanations, not for logs.
+ * `whyNotIn`: why the user is not in a segment.
  */
-export function explainCondition(condition: Condition, lookup: Lookup): string | undefined {
+export function explainCondition(
+  condition: Condition,
+  lookup: Lookup,
+  whyNotIn: (segment: string) => string | undefined = () => undefined,
+): string | undefined {
   if ('all' in condition) {
     for (const part of condition.all) {
-      const failure = explainCondition(part, lookup);
+      const failure = explainCondition(part, lookup, whyNotIn);
       if (failure !== undefined) return failure;
     }
     return undefined;
@@ -134,7 +187,7 @@ export function explainCondition(condition: Condition, lookup: Lookup): string |
   if ('any' in condition) {
     const failures: string[] = [];
     for (const part of condition.any) {
-      const failure = explainCondition(part, lookup);
+      const failure = explainCondition(part, lookup, whyNotIn);
       if (failure === undefined) return undefined;
       failures.push(failure);
     }
@@ -147,6 +200,10 @@ export function explainCondition(condition: Condition, lookup: Lookup): string |
   const { subject, name, test, need } = comparisonOf(condition);
   const value = lookup(subject, name) ?? null;
   if (test(value)) return undefined;
+  if (subject === 'group' || subject === 'segment') {
+    const why = subject === 'segment' && value !== true ? whyNotIn(name) : undefined;
+    return `the user is ${value === true ? '' : 'not '}in ${subject} ${name}${why === undefined ? '' : ` (${why})`}`;
+  }
   return `${subject} ${name} is ${value === null ? 'absent' : quoted(value)}, needs ${need}`;
 }
 

@@ -98,9 +98,14 @@ export class Definitions {
     return horizon;
   }
 
-  /** Tenants that have campaigns, in byte order. */
+  /** Tenants that have campaigns or a policy, in byte order. */
   tenants(): readonly string[] {
-    return [...this.#byTenant.keys()].sort(compareBytes);
+    return [...new Set([...this.#byTenant.keys(), ...this.#policies.keys()])].sort(compareBytes);
+  }
+
+  /** Every known version of the policy that holds for the tenant, newest first; none: the built-in one holds. */
+  policyVersions(tenantId: string): readonly InForce<Policy>[] {
+    return this.#policies.get(tenantId) ?? this.#policies.get(DEFAULT_TENANT) ?? [];
   }
 
   /** Ids of the tenant's campaigns, in byte order. */

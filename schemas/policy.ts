@@ -8,6 +8,7 @@ import { type Cap, cap, capToFile, defaultCaps } from './policy/caps.ts';
 import { channelSettings, channelToFile, type PolicyChannel, policyChannel } from './policy/channels.ts';
 import { holidays } from './policy/holidays.ts';
 import { type Fits, fits, normalWeights, sumOf, type Weights, weights } from './policy/scores.ts';
+import { type Segments, segments } from './policy/segments.ts';
 import { hint, type Parsed, problem, readModel, said } from './problems.ts';
 import { allTopics } from './topics.ts';
 
@@ -34,6 +35,8 @@ export interface Policy extends Fits {
   readonly holdout: number;
   /** They add up to 1. */
   readonly weights: Weights;
+  /** Conditions on users, by name. */
+  readonly segments: Segments;
   /** How long a topic's records are kept, by the topic's short name; absent: as the log is set up. */
   readonly retentionMs: Readonly<Record<string, number>>;
 }
@@ -73,6 +76,7 @@ const file = strict({
   holdout: share.default(0),
   weights,
   scores: fits,
+  segments,
   retention: strict(Object.fromEntries(allTopics.map((topic) => [topic.name, duration.optional()]))).default({}),
 });
 
@@ -127,6 +131,7 @@ const model: z.ZodType<Policy> = file.transform((parts, ctx): Policy => {
     holdout: parts.holdout,
     weights,
     ...parts.scores,
+    segments: parts.segments,
     retentionMs: Object.fromEntries(
       Object.entries(parts.retention).flatMap(([topic, ms]) => (ms === undefined ? [] : [[topic, ms]])),
     ),
@@ -170,6 +175,8 @@ export function policyToJson(policy: Policy): string {
     holdout: policy.holdout,
     weights: policy.weights,
     scores: { customerTypes: policy.customerTypes, devices: policy.devices },
+    // Left out where there are none: what was published before there were segments stays as it was.
+    ...(Object.keys(policy.segments).length === 0 ? {} : { segments: policy.segments }),
     retention: Object.fromEntries(Object.entries(policy.retentionMs).map(([topic, ms]) => [topic, formatDuration(ms)])),
   });
 }

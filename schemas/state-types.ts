@@ -321,3 +321,21 @@ export interface SeenIds {
   /** There are so many that further ones are kept apart, spread by their hash. */
   readonly spread: boolean;
 }
+/** The segments that a user is in. */
+export interface UserSegments {
+  /** In byte order. */
+  readonly names: readonly string[];
+  /** As of when; never judged as of an earlier time. */
+  readonly judgedAt: number;
+  /** How often membership changed as of that very instant. */
+  readonly changes: number;
+  /** Instant of the timer that is armed. */
+  readonly timerAt: number | null;
+}
+/** When what is counted in rolling windows happened, for as long as the longest window that somebody asks about. */
+export interface UserWindows {
+  /** What is counted: "events", "events.<type>", "sessions". */
+  readonly names: readonly string[];
+  /** Epoch ms, ascending, of each; aligned with names. */
+  readonly times: readonly (readonly number[])[];
+}

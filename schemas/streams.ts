@@ -1,6 +1,6 @@
 // What passes between processors of one topology in memory and needs no topic.
 import type { Stream } from './topics.ts';
-import type { Decision, SendRequest, UserEvent } from './types.ts';
+import type { Decision, SendRequest, Signal, UserEvent } from './types.ts';
 
 /** Somebody or something asks that a user gets a campaign's message. */
 export interface Request {
@@ -17,6 +17,8 @@ export interface Request {
   readonly data: SendRequest['data'];
   /** Epoch ms: the message may not be sent before; null: no such wish. */
   readonly notBefore: number | null;
+  /** A record asks, although its cause is no event. */
+  readonly byRecord?: boolean;
 }
 
 /** A moment of schedules has come for a user. */
@@ -27,6 +29,13 @@ export interface OccurrenceOf {
   readonly at: number;
   /** Campaigns whose schedules it is of. */
   readonly campaignIds: readonly string[];
+}
+
+/** A user has entered or left a segment, in a way that may trigger: not because the segment itself changed. */
+export interface SegmentChange {
+  readonly signal: Signal;
+  /** A record made it, no timer. */
+  readonly byRecord: boolean;
 }
 
 /** A cause that matched a campaign's trigger but made no request; only when somebody asks why. */
@@ -47,6 +56,8 @@ export const acceptedEvents: Stream<UserEvent> = { name: 'accepted-events' };
 export const acceptedRequests: Stream<SendRequest> = { name: 'accepted-requests' };
 /** Requests to decide, from triggers. */
 export const requests: Stream<Request> = { name: 'requests' };
+/** Segments entered and left. */
+export const segmentChanges: Stream<SegmentChange> = { name: 'segment-changes' };
 /** Moments of schedules. */
 export const occurrences: Stream<OccurrenceOf> = { name: 'occurrences' };
 /** Why triggers made no request. */

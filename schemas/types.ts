@@ -308,11 +308,11 @@ export interface Signal {
   readonly tenantId: string;
   /** The user within the tenant. */
   readonly userId: string;
-  /** "inactive" or "returned". */
+  /** "inactive", "returned", "segment-entered" or "segment-left". */
   readonly kind: string;
   /** The event time the signal is dated at. */
   readonly firedAt: number;
-  /** inactive: threshold ("7d"), lastSeenAt (ISO-8601); returned: silentMs. */
+  /** inactive: threshold ("7d"), lastSeenAt (ISO-8601); returned: silentMs; of segments: segment, and redefined (true) where it was the segment that changed. */
   readonly facts: Readonly<Record<string, boolean | number | string | null>>;
 }
 /** pace's answer to a reserve. */

@@ -3,6 +3,7 @@ import { decide } from '../processors/decide.ts';
 import { deduplicate } from '../processors/deduplicate.ts';
 import { detectInactivity } from '../processors/detect-inactivity.ts';
 import { keepSchedules } from '../processors/keep-schedules.ts';
+import { keepSegments } from '../processors/keep-segments.ts';
 import { keepUser } from '../processors/keep-user.ts';
 import { matchCampaigns } from '../processors/match-campaigns.ts';
 import type { Processor } from '../processors/processor.ts';
@@ -47,6 +48,7 @@ export function engage(definitions: Definitions, { decides = true, explain }: En
       ? [
           ...observe,
           keepUser(),
+          keepSegments(definitions),
           keepSchedules(definitions),
           matchCampaigns(definitions, { explain: explain !== undefined }),
           decide(definitions),

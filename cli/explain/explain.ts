@@ -158,6 +158,8 @@ function triggerText({ source, cause, requestId, tenantId, userId }: Decision, {
   if (kind === 'inactive') return `the signal inactive after ${threshold}${dated}`;
   if (kind === 'returned') return `the signal returned${dated}`;
   if (kind === 'session') return `the session that began at ${instant(time)}, once it had closed`;
+  if (kind === 'segment-entered') return `entering segment ${threshold?.split('#')[0]}${dated}`;
+  if (kind === 'segment-left') return `leaving segment ${threshold?.split('#')[0]}${dated}`;
   if (kind === 'schedule') return `its schedule${dated}`;
   const eventId = cause.slice(`event:${key}:`.length, at);
   const type = records.events.find((e) => e.eventId === eventId && e.occurredAt === time)?.type;

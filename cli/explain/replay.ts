@@ -49,6 +49,8 @@ export interface Replay extends Pick<ReplayOptions, 'latenessMs' | 'until'> {
   /** Budget is not shared with anybody here, so only what was asked is the user's true story, not what was spent. */
   readonly decisions: readonly Decision[];
   readonly unmatched: readonly Unmatched[];
+  /** Segments entered and left. */
+  readonly signals: readonly Signal[];
   /** Events that triggered nothing because they came late or twice. */
   readonly late: number;
   readonly duplicate: number;
@@ -61,6 +63,7 @@ export async function replay(
   const asked: Decision[] = [];
   const missed: Unmatched[] = [];
   const happened: string[] = [];
+  const segmentSignals: Signal[] = [];
   const counts = { late: 0, duplicate: 0 };
   const explain = collect(unmatched, (value) => missed.push(value));
   const pipeline = new Pipeline({
@@ -68,8 +71,11 @@ export async function replay(
     lateness: latenessMs,
     onOutput: (topic, value) => {
       if (topic === sessions) happened.push((value as Session).sessionId);
-      else if (topic === signals) happened.push((value as Signal).signalId);
-      else if (topic === decisions) asked.push(value as Decision);
+      else if (topic === signals) {
+        const signal = value as Signal;
+        if (signal.kind.startsWith('segment-')) segmentSignals.push(signal);
+        else happened.push(signal.signalId);
+      } else if (topic === decisions) asked.push(value as Decision);
     },
   });
   await simulate({
@@ -90,6 +96,7 @@ export async function replay(
   return {
     decisions: asked,
     unmatched: missed.filter(({ cause }) => !imagined.has(cause)),
+    signals: segmentSignals,
     differs: imagined.size > 0,
     ...counts,
     latenessMs,

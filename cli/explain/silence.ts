@@ -64,6 +64,8 @@ function causeKind(cause: string): string {
   if (kind === 'event') return 'an event';
   if (kind === 'session') return 'a session';
   if (kind === 'schedule') return 'a moment of its schedule';
+  if (kind === 'segment-entered' || kind === 'segment-left')
+    return `the user ${kind === 'segment-left' ? 'left' : 'entered'} segment ${threshold?.split('#')[0]}`;
   return kind === 'inactive' ? `the signal inactive ${threshold}` : `the signal ${kind}`;
 }
 
@@ -92,6 +94,8 @@ function neverTriggered(
       const among = types.length === 0 ? 'the user has no event at all' : `the user's events: ${types.join(', ')}`;
       return [`its trigger never happened: no event "${trigger.event}" (${among})`];
     }
+    case 'segment':
+      return [neverChanged(trigger, past)];
     case 'schedule':
       return [neverScheduled(trigger.timetable, records.profiles.at(-1))];
     case 'session':
@@ -134,6 +138,16 @@ function signalNever(
   const longest = Math.max(open, ...gaps);
   const which = longest === open && open > 0 ? ', up to where time had come' : '';
   return `its trigger never happened: no \`inactive\` signal after ${after}: the longest silence was ${span(longest)}${which}`;
+}
+
+function neverChanged({ segment, on }: Trigger & { kind: 'segment' }, { signals }: Replay): string {
+  const own = signals.filter(({ facts }) => facts.segment === segment);
+  const never = `its trigger never happened: the user never ${on} segment ${segment}`;
+  if (own.length === 0) return `${never}, and was ${on === 'left' ? 'never' : 'not'} in it`;
+  const told = own
+    .slice(-TOLD)
+    .map(({ kind, firedAt }) => `${kind === 'segment-left' ? 'left' : 'entered'} it on ${instant(firedAt)}`);
+  return `${never}, but ${told.join(', ')}`;
 }
 
 function neverScheduled(table: Timetable, profile: UserProfile | undefined): string {

@@ -2,10 +2,11 @@
 import type { Budget } from '../../schemas/campaign/budget.ts';
 import { fixedText, textsOf } from '../../schemas/campaign/content.ts';
 import type { Campaign } from '../../schemas/campaign.ts';
+import { comparisonsOf } from '../../schemas/condition.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import { formatMicros } from '../../schemas/money.ts';
 import { channelOf, type Policy } from '../../schemas/policy.ts';
-import { type Problem, problem } from '../../schemas/problems.ts';
+import { hint, type Problem, problem } from '../../schemas/problems.ts';
 import { smsSize } from '../../schemas/sms.ts';
 
 /** What keeps a valid campaign from running as meant under a policy: errors, and warnings. */
@@ -21,6 +22,7 @@ export function checkCampaign(campaign: Campaign, policy: Policy): readonly Prob
       );
     }
   }
+  found.push(...strangeSegments(campaign, policy));
   channels.forEach((channel, i) => {
     if (channelOf(policy, channel).enabled) return;
     const mend = 'enable it in the policy, or leave it out here';
@@ -43,6 +45,25 @@ function checkSmsTexts({ content, channels }: Campaign): Problem[] {
     const mend = 'shorten it for sms, or set costs.sms in the policy to what so many segments cost';
     return [{ ...problem(['content', ...placed.path], reason, mend), severity: 'warning' as const }];
   });
+}
+
+/** Segments that the policy does not have. */
+function strangeSegments({ trigger, audience }: Campaign, { segments }: Policy): Problem[] {
+  const where = 'where' in trigger ? trigger.where : null;
+  const asked: [keys: string[], names: readonly (string | undefined)[]][] = [
+    [['trigger', 'segment'], trigger.kind === 'segment' ? [trigger.segment] : []],
+    [['trigger', 'where'], where === null ? [] : comparisonsOf(where).map(({ segment }) => segment)],
+    [['audience'], audience === null ? [] : comparisonsOf(audience).map(({ segment }) => segment)],
+  ];
+  const known = Object.keys(segments);
+  const mend = known.length === 0 ? 'define it under segments: in the policy' : '';
+  return asked.flatMap(([keys, names]) =>
+    names.flatMap((name) =>
+      name === undefined || known.includes(name)
+        ? []
+        : [problem(keys, `"${name}" is no segment of the policy`, mend || hint(name, known))],
+    ),
+  );
 }
 
 function checkBudget(budget: Budget, channels: readonly string[], policy: Policy): Problem[] {

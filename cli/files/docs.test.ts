@@ -26,7 +26,7 @@ describe('docs/campaigns.md', () => {
   };
 
   it('shows campaigns and parts of campaigns that are valid', () => {
-    expect(blocks(text)).toHaveLength(5);
+    expect(blocks(text)).toHaveLength(6);
     for (const block of blocks(text)) expect(parseCampaign({ ...base, ...block })).toMatchObject({ ok: true });
   });
 
@@ -64,6 +64,7 @@ describe('docs/policy.md', () => {
 
   it('shows the defaults as they are, and caps that are valid', () => {
     const [defaults, caps] = blocks(text);
+    for (const block of blocks(text)) expect(parsePolicy(block)).toMatchObject({ ok: true });
     expect(parsePolicy(defaults)).toEqual({ ok: true, value: defaultPolicy });
     const parsed = parsePolicy(caps);
     for (const { rule } of parsed.ok ? parsed.value.caps : []) expect(text).toContain(`\`${rule}\``);

@@ -1,6 +1,6 @@
 // Gate 1: the campaign's audience, for requests from outside; a trigger's request exists only for the audience.
 import { compileCondition, explainCondition, type Lookup } from '../../schemas/condition.ts';
-import { attributeOf, metricOf } from '../../schemas/user-facts.ts';
+import { type UserFacts, userFact, whyNotIn } from '../../schemas/user-facts.ts';
 import { block, type Case, type Gate, pass } from './gate.ts';
 
 export const audience: Gate = {
@@ -9,21 +9,22 @@ export const audience: Gate = {
   judge(c) {
     const condition = c.campaign.audience;
     if (condition === null) return pass();
-    const lookup = lookupOf(c);
+    const facts = factsOf(c);
+    const lookup = lookupOf(c, facts);
     if (compileCondition(condition)(lookup)) return pass();
-    return block('audience', { why: explainCondition(condition, lookup) ?? null });
+    const why = explainCondition(condition, lookup, (segment) => whyNotIn(segment, facts, c.now));
+    return block('audience', { why: why ?? null });
   },
 };
 
-function lookupOf({ request, profile, metrics, now }: Case): Lookup {
+function factsOf({ profile, metrics, windows, policy: { segments } }: Case): UserFacts {
+  return { profile, metrics, windows, segments };
+}
+
+/** A request's data stand for the properties and facts of a cause. */
+function lookupOf({ request, now }: Case, facts: UserFacts): Lookup {
   return (subject, name) => {
-    switch (subject) {
-      case 'attribute':
-        return attributeOf(profile, name);
-      case 'metric':
-        return metricOf(metrics, name, now);
-      default:
-        return Object.hasOwn(request.data, name) ? request.data[name] : null;
-    }
+    if (subject !== 'property' && subject !== 'fact') return userFact(subject, name, facts, now);
+    return Object.hasOwn(request.data, name) ? request.data[name] : null;
   };
 }

@@ -1,6 +1,6 @@
 // One user's messages while a record or timer is processed: what is looked up, and what is changed.
 import type { Campaign } from '../../schemas/campaign.ts';
-import { consentLedger, messages, metrics, profile } from '../../schemas/cells.ts';
+import { consentLedger, messages, metrics, profile, windows } from '../../schemas/cells.ts';
 import type { Definitions, InForce } from '../../schemas/definitions.ts';
 import { zoneOrUtc } from '../../schemas/local-time.ts';
 import type { RequestInProgress, UserMessages, WaitingInput } from '../../schemas/state-types.ts';
@@ -99,6 +99,7 @@ export class Desk {
       profile: known,
       consents: this.context.get(consentLedger),
       metrics: this.context.get(metrics),
+      windows: this.context.get(windows),
       messages: this.#messages,
       engagement: undefined,
       zone,

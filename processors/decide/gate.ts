@@ -4,7 +4,13 @@ import { isoTime } from '../../schemas/iso-time.ts';
 import type { Zone } from '../../schemas/local-time.ts';
 import type { Policy } from '../../schemas/policy.ts';
 import type { Reason } from '../../schemas/reasons.ts';
-import type { ConsentLedger, UserEngagement, UserMessages, UserMetrics } from '../../schemas/state-types.ts';
+import type {
+  ConsentLedger,
+  UserEngagement,
+  UserMessages,
+  UserMetrics,
+  UserWindows,
+} from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { DecisionStep, SendCommand, UserProfile } from '../../schemas/types.ts';
 
@@ -18,6 +24,7 @@ export interface Case {
   readonly profile: UserProfile | undefined;
   readonly consents: ConsentLedger | undefined;
   readonly metrics: UserMetrics | undefined;
+  readonly windows: UserWindows | undefined;
   readonly messages: UserMessages;
   /** How the user answered so far and when they are active; undefined where nothing is learned. */
   readonly engagement: UserEngagement | undefined;

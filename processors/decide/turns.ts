@@ -17,9 +17,9 @@ export function take(desk: Desk, request: Request): void {
     decideOn(desk, { request, audience: null, judgedAt: null, arrivedAt: desk.context.streamTime });
     return;
   }
-  const { requestId, campaignId, source, cause, requestedAt, data, notBefore } = request;
+  const { requestId, campaignId, source, cause, requestedAt, data, notBefore, byRecord = false } = request;
   // A timer caused it.
-  const window = cause !== null && !cause.startsWith('event:');
+  const window = cause !== null && !byRecord && !cause.startsWith('event:');
   const step = audienceStep(desk, request, requestedAt);
   const asked = { requestId, campaignId, source, cause, requestedAt, data, notBefore, audience: step, judgedAt: null };
   desk.wait({ window, request: asked });

@@ -48,6 +48,7 @@ export function caseOf(options: CaseOptions = {}): Case {
     profile,
     consents: { entries: options.consents ?? [granted('marketing', at('00:00', -1))] },
     metrics: options.metrics,
+    windows: undefined,
     engagement: options.engagement,
     messages: { ...NO_MESSAGES, requests: options.requests ?? [], sent: options.sent ?? [] },
     zone,

@@ -133,6 +133,12 @@ export class World {
     this.definitions.apply({ tenantId: 'default', campaignId: file.id, version, effectiveFrom, definition });
   }
 
+  /** Another version of the policy. */
+  redefine(policy: Readonly<Record<string, unknown>>, version: number, effectiveFrom = 0): void {
+    const definition = policyToJson(policyOf(policy));
+    this.definitions.apply({ tenantId: 'default', campaignId: POLICY_ID, version, effectiveFrom, definition });
+  }
+
   event(occurredAt: number, rest: Partial<UserEvent> = {}): unknown {
     return this.driver.pipe(events, eventOf(occurredAt, rest))[0];
   }

@@ -17,26 +17,32 @@ export type Trigger =
       readonly afterMs: number | null;
       readonly where: Condition | null;
     }
+  /** A segment of the policy is entered or left. */
+  | { readonly kind: 'segment'; readonly segment: string; readonly on: 'entered' | 'left' }
   | { readonly kind: 'schedule'; readonly timetable: Timetable }
   | { readonly kind: 'api' };
 
 const where = conditionModel.optional();
 
-const TRIGGERS = ['event', 'session', 'signal', 'schedule', 'api'] as const;
+const TRIGGERS = ['event', 'session', 'signal', 'segment', 'schedule', 'api'] as const;
 
 export const trigger = strict({
   event: words.optional(),
   session: z.literal('closed').optional(),
   signal: z.enum(['inactive', 'returned']).optional(),
   api: z.literal(true).optional(),
+  segment: words.optional(),
+  on: z.enum(['entered', 'left']).optional(),
   schedule: timetable.optional(),
   after: duration.optional(),
   where,
-}).transform(({ event, session, signal, schedule, after, where = null, ...rest }, ctx): Trigger => {
+}).transform(({ event, session, signal, segment, on, schedule, after, where = null, ...rest }, ctx): Trigger => {
   const refuse = (path: string[], reason: string, mend: string): void => {
     ctx.issues.push({ code: 'custom', message: said(reason, mend), path, input: rest });
   };
-  const given = TRIGGERS.filter((kind) => ({ event, session, signal, schedule, api: rest.api })[kind] !== undefined);
+  const given = TRIGGERS.filter(
+    (kind) => ({ event, session, signal, segment, schedule, api: rest.api })[kind] !== undefined,
+  );
   if (given.length !== 1) {
     const reason =
       given.length === 0 ? 'does not say what triggers the campaign' : `names ${given.join(' and ')} at once`;
@@ -44,10 +50,13 @@ export const trigger = strict({
   }
   if (after !== undefined && signal === undefined)
     refuse(['after'], 'belongs to a signal', 'leave it out, or use signal:');
+  if (on !== undefined && segment === undefined)
+    refuse(['on'], 'belongs to a segment', 'leave it out, or use segment:');
   if (event !== undefined) return { kind: 'event', event, where };
   if (session !== undefined) return { kind: 'session', session, where };
   if (signal !== undefined) return { kind: 'signal', signal, afterMs: after ?? null, where };
   if (where !== null) refuse(['where'], 'has no event, session or signal to ask', 'use audience: instead');
+  if (segment !== undefined) return { kind: 'segment', segment, on: on ?? 'entered' };
   return schedule === undefined ? { kind: 'api' } : { kind: 'schedule', timetable: schedule };
 });
 
@@ -61,6 +70,8 @@ export function triggerToFile(trigger: Trigger): object {
       const after = trigger.afterMs === null ? null : formatDuration(trigger.afterMs);
       return { signal: trigger.signal, ...given({ after, where: trigger.where }) };
     }
+    case 'segment':
+      return { segment: trigger.segment, on: trigger.on };
     case 'schedule':
       return { schedule: timetableToFile(trigger.timetable) };
     case 'api':
