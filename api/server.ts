@@ -10,7 +10,7 @@ import { type Topic, topicNamed } from '../schemas/topics.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { type HealthOptions, healthRoutes } from './health-routes.ts';
 import { guardAccess } from './http/access.ts';
-import { Problem, sendProblem } from './http/problem.ts';
+import { answerNoHttp, Problem, sendProblem } from './http/problem.ts';
 import { PREFIX, type PublicApiOptions, publicApi } from './http/public-api.ts';
 import { accepted, Publisher, publishable } from './publisher.ts';
 import { isReadable, topicLines } from './reader.ts';
@@ -56,6 +56,7 @@ export function createServer({ log, serde, worker, time, health, explain, api }:
     forceCloseConnections: true,
     routerOptions: { maxParamLength: LONGEST_PARAM },
     genReqId: requestIdOf,
+    clientErrorHandler: answerNoHttp,
     frameworkErrors: (_, __, reply) =>
       sendProblem(reply, 'bad-request', 'the path is no path: check how it is escaped'),
   });

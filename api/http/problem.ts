@@ -1,4 +1,6 @@
 // Errors as RFC 9457 has them: application/problem+json.
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -70,18 +72,40 @@ export function problemResponses(...named: readonly ProblemKind[]) {
   return Object.fromEntries(byStatus);
 }
 
+function detailsOf(kind: ProblemKind, detail: string, instance: string): ProblemDetails {
+  const { status, title } = kinds[kind];
+  return { type: `urn:beckon:problem:${kind}`, title, status, detail, instance };
+}
+
+/** Answers what came over a connection and is no HTTP, and ends the connection. */
+export function answerNoHttp({ code }: Error & { readonly code?: string }, socket: Socket): void {
+  // The other side has gone.
+  if (code === 'ECONNRESET' || socket.destroyed) return;
+  const id = randomUUID();
+  const details = detailsOf('bad-request', 'this is no request of HTTP that can be read', id);
+  const body = JSON.stringify(details);
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    `content-type: ${PROBLEM_JSON}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${id}`,
+    'connection: close',
+  ];
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon();
+}
+
 export function sendProblem(
   reply: FastifyReply,
   kind: ProblemKind,
   detail: string,
   errors?: ProblemDetails['errors'],
 ): FastifyReply {
-  const { status, title } = kinds[kind];
   const { id } = reply.request;
-  const details: ProblemDetails = { type: `urn:beckon:problem:${kind}`, title, status, detail, instance: id };
+  const details = detailsOf(kind, detail, id);
   // As bytes: it has no schema where the route is not known.
   const bytes = Buffer.from(JSON.stringify(errors === undefined ? details : { ...details, errors }));
-  return reply.code(status).header('x-request-id', id).type(PROBLEM_JSON).send(bytes);
+  return reply.code(details.status).header('x-request-id', id).type(PROBLEM_JSON).send(bytes);
 }
 
 /** Answers an error that a handler, a parser or a check threw. Those that nobody foresaw are told to `unforeseen`. */

@@ -1,3 +1,5 @@
+import { type AddressInfo, connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { parseApiKeys } from '../../runtime/api-keys.ts';
 import { MONDAY, startOutreach } from '../testing/outreach.ts';
@@ -71,6 +73,16 @@ describe('errors', () => {
       expect(answer.json()).toMatchObject({ status, instance: answer.headers['x-request-id'] });
     }
     expect(answers[2][1].headers.allow).toBe('POST');
+  });
+
+  test('answer what is no HTTP', async () => {
+    const { server } = await startOutreach([]);
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1');
+    socket.end('NONSENSE\r\n\r\n');
+    const answer = await textOf(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json\r\n/);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status: 400 });
   });
 
   test('name the request by the id of the caller, where it has one', async () => {

@@ -9,7 +9,7 @@ import { decisionModel, viewOf } from './decision.ts';
 export const MOST_RECIPIENTS = 10_000;
 
 const interval = text()
-  .regex(/^\d{1,12}[smhd]$/, DURATION_MEND)
+  .regex(/^[1-9]\d{0,11}[smhd]$/, DURATION_MEND)
   .describe('A duration, such as 2s or 1m.')
   .transform((written, ctx) => {
     try {
