@@ -1,6 +1,6 @@
 // Sends requests at a steady rate, as a process of its own, and prints what came of them as JSON.
 //
-//   node bench/api/fire.ts URL CAMPAIGN USERS RATE SECONDS CONNECTIONS
+//   node bench/api/fire.ts URL CAMPAIGN USERS RATE SECONDS CONNECTIONS FIRST
 //
 // autocannon counts a request's latency from when it was due by the rate, not from when a connection was free to send it.
 import autocannon from 'autocannon';
@@ -17,11 +17,11 @@ export interface Fired {
   readonly seconds: number;
 }
 
-const [url, campaignId, users, rate, seconds, connections] = process.argv.slice(2) as [string, ...string[]];
+const [url, campaignId, users, rate, seconds, connections, first] = process.argv.slice(2) as [string, ...string[]];
 const population = Number(users);
 const statuses: Record<string, number> = {};
 const outcomes: Record<string, number> = {};
-let sent = 0;
+let sent = Number(first);
 
 const result = await autocannon({
   url,

@@ -104,10 +104,10 @@ async function measure(campaign: string): Promise<(string | number)[]> {
   await publish(instance.url, 'consents', userConsents(Number(users), when));
   await instance.quiet(500, 300_000);
   progress(`${campaign}: warming up`);
-  await fire(instance.url, campaign, WARM_UP);
+  await fire(instance.url, campaign, WARM_UP, 0);
   progress(`${campaign}: ${rate} requests a second for ${seconds} s`);
   const before = await instance.look();
-  const fired = await fire(instance.url, campaign, Number(seconds));
+  const fired = await fire(instance.url, campaign, Number(seconds), WARM_UP * Number(rate));
   const after = await instance.look();
   const cpu = ((after?.usage.cpuMs ?? 0) - (before?.usage.cpuMs ?? 0)) / ((after?.at ?? 1) - (before?.at ?? 0));
   progress(`${campaign}: ${JSON.stringify(fired)}`);
@@ -127,8 +127,9 @@ async function measure(campaign: string): Promise<(string | number)[]> {
   ];
 }
 
-async function fire(url: string, campaign: string, duration: number): Promise<Fired> {
-  const args = [here('fire.ts'), url, campaign, users, rate, duration, connections].map(String);
+/** `first`: so many requests were made before, to the users that come first. */
+async function fire(url: string, campaign: string, duration: number, first: number): Promise<Fired> {
+  const args = [here('fire.ts'), url, campaign, users, rate, duration, connections, first].map(String);
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (piece: string) => {
