@@ -192,7 +192,7 @@ export const samples: readonly Sample[] = [
     reason: null,
     facts: { burst: 5e6 },
   }),
-  sample(sends, send(1)),
+  sample(sends, send(1), send(2)),
   sample(decisions, decision(1), decision(2)),
   sample(receipts, {
     ...whose,
