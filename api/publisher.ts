@@ -3,11 +3,11 @@ import type { Log } from '../runtime/log.ts';
 import { ADVANCE_TO, type Serde } from '../runtime/serde.ts';
 import { Definitions } from '../schemas/definitions.ts';
 import { BadValue, jsonForm } from '../schemas/json-form.ts';
-import { campaigns, consents, events, profiles, sendRequests, type Topic } from '../schemas/topics.ts';
+import { campaigns, consents, events, profiles, receipts, sendRequests, type Topic } from '../schemas/topics.ts';
 import type { CampaignDefinition } from '../schemas/types.ts';
 
-/** Topics that producers write; the others are the topologies' own. */
-export const publishable: readonly Topic<unknown>[] = [events, profiles, consents, sendRequests];
+/** Topics that producers write, receipts of providers among them; the others are the topologies' own. */
+export const publishable: readonly Topic<unknown>[] = [events, profiles, consents, sendRequests, receipts];
 
 /** What an instance takes over HTTP: definitions too, as `campaigns apply` sends them. */
 export const accepted: readonly Topic<unknown>[] = [...publishable, campaigns];

@@ -62,7 +62,7 @@ describe('the HTTP front', () => {
     ];
     expect([unknown.statusCode, own.statusCode, read.statusCode]).toEqual([404, 404, 404]);
     expect(own.json()).toEqual({
-      error: "can't publish to decisions; publish to events, profiles, consents, send-requests",
+      error: "can't publish to decisions; publish to events, profiles, consents, send-requests, receipts",
     });
     expect(read.json()).toEqual({ error: 'there is no topic evnts' });
   });

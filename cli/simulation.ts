@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Pipeline } from '../runtime/pipeline.ts';
-import { type Source, type SourceRecord, simulate, TABLE_RANK } from '../runtime/simulation.ts';
+import { RECEIPT_RANK, type Source, type SourceRecord, simulate, TABLE_RANK } from '../runtime/simulation.ts';
 import type { Campaign } from '../schemas/campaign.ts';
 import { Definitions } from '../schemas/definitions.ts';
 import { jsonForm } from '../schemas/json-form.ts';
@@ -13,6 +13,7 @@ import {
   events,
   outcomes,
   profiles,
+  receipts,
   sendRequests,
   sends,
   sessions,
@@ -36,6 +37,8 @@ export interface SimulateOptions {
   readonly profiles?: string;
   readonly consents?: string;
   readonly sendRequests?: string;
+  /** What became of sends; without it every delivery succeeds at once. */
+  readonly receipts?: string;
   /** Undefined: sessions and signals alone. */
   readonly campaigns?: readonly Campaign[];
   readonly policy: Policy;
@@ -76,6 +79,7 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
     profiles: options.profiles,
     consents: options.consents,
     sendRequests: options.sendRequests,
+    receipts: options.receipts,
   };
   writeFileSync(
     join(out, RUN_FILE),
@@ -142,13 +146,14 @@ interface InputFile {
   readonly rank: number;
 }
 
-/** On a tie of time tables come first, then events, then send-requests. */
+/** On a tie of time tables come first, then events, send-requests and receipts. */
 function inputFiles(options: SimulateOptions): readonly InputFile[] {
   const files: readonly (readonly [string | undefined, Topic<unknown>, number])[] = [
     [options.profiles, profiles, TABLE_RANK],
     [options.consents, consents, TABLE_RANK],
     [options.events, events, 1],
     [options.sendRequests, sendRequests, 2],
+    [options.receipts, receipts, RECEIPT_RANK],
   ];
   return files.flatMap(([path, topic, rank]) => (path === undefined ? [] : [{ path, topic, rank }]));
 }

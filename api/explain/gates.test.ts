@@ -88,6 +88,18 @@ describe('gateText', () => {
       'frequency cap: blocked: 2 of 4 messages in 1d (the user wishes for fewer, which lowers the cap)',
     ],
     [
+      'delivery',
+      'block',
+      { channel: 'sms', hop: 0, error: null },
+      'delivery: blocked: sms could not deliver the message, so the next channel was tried',
+    ],
+    [
+      'delivery',
+      'block',
+      { channel: 'email', hop: 1, noReceiptWithin: '1h' },
+      'delivery: blocked: nobody said within 1h that email had delivered the message, so the next channel was tried',
+    ],
+    [
       'channel',
       'pass',
       { sms: 'no address', email: 'viable', chosen: 'email' },

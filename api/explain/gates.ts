@@ -103,6 +103,10 @@ const tellers: Readonly<Record<string, Teller>> = {
     movedBy === null || movedBy === undefined ? '' : `moved by ${movedWords(String(movedBy))}`,
     ...others(rest),
   ],
+  delivery: ({ channel, hop, error, noReceiptWithin, ...rest }) => [
+    `${deliveryWords(String(channel), error, noReceiptWithin)}, so the next channel was tried`,
+    ...others(rest),
+  ],
   send: ({ at, status, missing, failed, ...rest }, { verdict }) => [
     status === undefined ? '' : `the campaign is ${status}`,
     ...lacking(missing, failed),
@@ -110,6 +114,12 @@ const tellers: Readonly<Record<string, Teller>> = {
     judgedFor(at),
   ],
 };
+
+/** Why the next channel was tried. */
+function deliveryWords(channel: string, error: Facts[string] | undefined, within: Facts[string] | undefined): string {
+  if (within !== undefined) return `nobody said within ${within} that ${channel} had delivered the message`;
+  return `${channel} could not deliver the message${error == null ? '' : ` (${error})`}`;
+}
 
 /** Why a message's text could not be made. */
 function lacking(missing: Facts[string] | undefined, failed: Facts[string] | undefined): readonly string[] {

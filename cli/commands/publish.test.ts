@@ -15,7 +15,10 @@ test('shows its options, with examples', () => {
 });
 
 test.each([
-  [['decisions', '--file', 'x'], /can't publish to "decisions"; choose from events, profiles, consents, send-requests/],
+  [
+    ['decisions', '--file', 'x'],
+    /can't publish to "decisions"; choose from events, profiles, consents, send-requests, receipts/,
+  ],
   [['events'], /nothing to publish; give --file, --advance or both/],
   [['events', '--advance', 'tomorrow'], /Write a time with its zone/],
   [['events', '--file', 'nowhere.ndjson'], /nowhere\.ndjson: no such file; check the path/],

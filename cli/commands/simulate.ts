@@ -28,6 +28,7 @@ interface Flags {
   readonly profiles?: string;
   readonly consents?: string;
   readonly sendRequests?: string;
+  readonly receipts?: string;
   readonly campaigns?: string;
   readonly policy?: string;
   readonly until?: number;
@@ -41,6 +42,7 @@ export function simulateCommand(): Command {
     .option('--profiles <file>', 'who they are')
     .option('--consents <file>', 'what they agreed to')
     .option('--send-requests <file>', 'messages asked for from outside (needs --campaigns)')
+    .option('--receipts <file>', 'what became of messages (needs --campaigns; without it deliveries succeed at once)')
     .option('--campaigns <dir>', 'folder of campaign files')
     .option('--policy <file>', 'policy.yaml (default: the built-in policy)')
     .option('--until <time>', 'nothing at or after it happens (default: until nothing is pending)', timeOption)
@@ -55,9 +57,12 @@ export function simulateCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { campaigns: folder, policy: policyFile, sendRequests, out, ...rest } = flags;
+  const { campaigns: folder, policy: policyFile, sendRequests, receipts, out, ...rest } = flags;
   if (sendRequests !== undefined && folder === undefined) {
     throw new BadInput('--send-requests asks for messages of campaigns; name their folder with --campaigns');
+  }
+  if (receipts !== undefined && folder === undefined) {
+    throw new BadInput('--receipts answers messages of campaigns; name their folder with --campaigns');
   }
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const policy = policyFrom(policyFile);
@@ -66,6 +71,7 @@ async function run(flags: Flags): Promise<void> {
   const options: SimulateOptions = {
     ...rest,
     ...(sendRequests === undefined ? {} : { sendRequests }),
+    ...(receipts === undefined ? {} : { receipts }),
     ...(campaigns === undefined ? {} : { campaigns }),
     policy,
     out,

@@ -276,6 +276,61 @@ describe('explain', () => {
   });
 });
 
+describe('a message that could not be delivered', () => {
+  const setUp = (): Folder => {
+    const folder = new Folder();
+    mkdirSync(folder.at('campaigns'));
+    folder.write(
+      'campaigns/hello.yaml',
+      'id: hello\ntrigger: { event: visit }\nchannels: [sms, email]\ncontent: { text: MESSAGE-TEXT }\n',
+    );
+    folder.write('policy.yaml', 'weights: { customerType: 100% }\nchannels: { email: { receiptWithin: 1h } }\n');
+    folder.write('events.ndjson', [event('u', '2026-01-01T09:00:00Z')]);
+    folder.write('profiles.ndjson', [{ ...profile('u', 'KE'), channelPreferences: ['sms', 'email'] }]);
+    folder.write('consents.ndjson', [consent('u')]);
+    return folder;
+  };
+  const inputs = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--consents', 'consents.ndjson'];
+  const given = [...inputs, '--campaigns', 'campaigns', '--policy', 'policy.yaml', '--out', 'out'];
+
+  it('is one story with that on the next channel, of a simulation that is given receipts', () => {
+    const folder = setUp();
+    expect(folder.run('simulate', ...given).code).toBe(0);
+    const [sent] = folder.text('out/sends.ndjson').trim().split('\n');
+    const { sendId, userId, campaignId, requestId, hop, channel } = JSON.parse(sent as string) as Record<
+      string,
+      string
+    >;
+    const ids = { sendId, userId, campaignId, requestId, hop, channel };
+    const failed = { receiptId: 'r', ...ids, status: 'failed', occurredAt: '2026-01-01T09:02:00Z', error: 'no number' };
+    folder.write('receipts.ndjson', [failed, { ...failed, receiptId: 'again' }]);
+    const { code, stdout } = folder.run('simulate', ...given, '--receipts', 'receipts.ndjson');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/│ receipts +│ +2 │ +2 │/);
+    expect(stdout).toMatch(/│ hello +│ +1 │ +2 │/);
+    const told = folder.run('explain', 'u', '--from', 'out').stdout;
+    expect(told).toContain('1 request: 1 sent.');
+    expect(told).toContain(
+      'delivery: blocked: sms could not deliver the message (no number), so the next channel was tried',
+    );
+    expect(told).toMatch(
+      new RegExp(
+        [
+          '=> sent by sms at 2026-01-01 09:00:00 UTC for 0.0075 USD',
+          '=> sms: failed at 2026-01-01 09:02:00 UTC \\(no number\\)',
+          '=> sms: failed .*',
+          '=> second try: sent by email at 2026-01-01 09:02:00 UTC for 0.0001 USD',
+        ].join('\n +'),
+      ),
+    );
+  });
+
+  it('needs campaigns for its receipts', () => {
+    const { code, stderr } = setUp().run('simulate', ...inputs, '--out', 'out', '--receipts', 'events.ndjson');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('name their folder with --campaigns')]);
+  });
+});
+
 describe('askInstance', () => {
   const asked = { tenantId: 'acme', userId: 'u 1', campaignId: 'c&d' };
   const serve = async (status: number, body: string): Promise<{ url: string; urls: string[] }> => {

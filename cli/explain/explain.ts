@@ -122,30 +122,51 @@ function silentOf(story: Story, requests: readonly RequestStory[]): Explanation[
   });
 }
 
-/** The scheduled and the final decision of a request are one story: the final one holds every step. */
+/** The decisions of a request, on whatever channels, are one story: the last one holds every step. */
 function requestStory(
   own: readonly Decision[],
   story: Story,
   all: ReadonlyMap<string, readonly Decision[]>,
 ): RequestStory {
-  const final = own.find((d) => d.outcome !== 'scheduled');
-  const scheduled = own.find((d) => d.outcome === 'scheduled');
-  const last = (final ?? scheduled) as Decision;
+  const tries = [...Map.groupBy(own, (d) => d.hop)].sort(([a], [b]) => a - b).map(([hop, made]) => tryOf(hop, made));
+  const { last } = tries.at(-1) as Try;
   const { requestId, campaignId, requestedAt, outcome, reason } = last;
   const currency = story.definitions?.policy(story.tenantId, requestedAt).currency ?? '';
   const context: GateContext = { currency, requestedAt: (id) => all.get(id)?.[0]?.requestedAt };
-  const results: string[] = [];
-  if (scheduled !== undefined) results.push(scheduledText(scheduled));
-  results.push(
-    final === undefined ? 'not sent yet: its time has not come' : finalText(final, currency),
-    ...receiptTexts(story.receipts.filter((r) => r.requestId === requestId)),
-  );
+  const results = tries.flatMap(({ hop, scheduled, final }) => {
+    const said = [
+      ...(scheduled === undefined ? [] : [scheduledText(scheduled)]),
+      final === undefined ? 'not sent yet: its time has not come' : finalText(final, currency),
+    ];
+    const receipts = story.receipts.filter((r) => r.requestId === requestId && r.hop === hop);
+    return [...said.map((line) => `${TRIES[hop] ?? ''}${line}`), ...receiptTexts(receipts)];
+  });
   const gates = last.steps.map((step) => gateText(step, context));
   return { requestId, campaignId, requestedAt, outcome, reason, trigger: triggerText(last, story), gates, results };
 }
 
+/** What the results of further channels begin with. */
+const TRIES = ['', 'second try: ', 'third try: '];
+
+/** A request's decisions on one channel. */
+interface Try {
+  readonly hop: number;
+  readonly scheduled: Decision | undefined;
+  readonly final: Decision | undefined;
+  readonly last: Decision;
+}
+
+function tryOf(hop: number, made: readonly Decision[]): Try {
+  const final = made.find((d) => d.outcome !== 'scheduled');
+  const scheduled = made.find((d) => d.outcome === 'scheduled');
+  return { hop, scheduled, final, last: (final ?? scheduled) as Decision };
+}
+
 function receiptTexts(receipts: readonly Receipt[]): readonly string[] {
-  return receipts.map(({ channel, status, occurredAt }) => `${channel}: ${status} at ${instant(occurredAt)}`);
+  return receipts.map(({ channel, status, occurredAt, error }) => {
+    const why = error === null ? '' : ` (${error})`;
+    return `${channel}: ${status} at ${instant(occurredAt)}${why}`;
+  });
 }
 
 function triggerText({ source, cause, requestId, tenantId, userId }: Decision, { records }: Story): string {
