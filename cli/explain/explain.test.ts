@@ -169,6 +169,44 @@ describe('beckon explain --from', () => {
     });
   });
 
+  it('tells of segments and schedules: which moment asked, and why a user was in none', () => {
+    const folder = new Folder();
+    mkdirSync(folder.at('campaigns'));
+    const common = 'class: transactional\nchannels: [email]\ncontent: { text: hi }\n';
+    const triggers = {
+      once: 'trigger: { schedule: { at: "2026-01-09T09:00" } }\naudience: { segment: buyer }',
+      buyers: 'trigger: { segment: buyer }',
+      lapsed: 'trigger: { segment: buyer, on: left }',
+      weekly: 'trigger: { schedule: { every: friday, at: "09:00" } }\naudience: { segment: buyer }',
+      loan: 'trigger: { schedule: { attribute: due, before: 3d, at: "09:00" } }',
+    };
+    for (const [id, text] of Object.entries(triggers))
+      folder.write(`campaigns/${id}.yaml`, `id: ${id}\n${text}\n${common}`);
+    folder.write('policy.yaml', 'segments: { buyer: { metric: events.buy@7d, gte: 2 } }\n');
+    folder.write('events.ndjson', [
+      event('u1', '2026-01-01T10:00:00Z', 'buy'),
+      event('u2', '2026-01-01T10:00:00Z', 'buy'),
+      event('u1', '2026-01-01T11:00:00Z', 'buy'),
+    ]);
+    folder.write('profiles.ndjson', [profile('u1', 'KE'), profile('u2', 'KE')]);
+    const inputs = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--campaigns', 'campaigns'];
+    const until = ['--policy', 'policy.yaml', '--until', '2026-01-10T00:00:00Z', '--out', 'out'];
+    expect(folder.run('simulate', ...inputs, ...until).code).toBe(0);
+    const told = (user: string): string => folder.run('explain', user, '--from', 'out').stdout;
+
+    expect(told('u1')).toContain('asked for by entering segment buyer of 2026-01-01 11:00:00 UTC');
+    expect(told('u1')).toContain('asked for by leaving segment buyer of 2026-01-08 10:00:00 UTC');
+    expect(told('u1')).toContain('asked for by its schedule of 2026-01-02 06:00:00 UTC');
+    expect(told('u1')).toContain(
+      'no moment of its schedule came while the user was known: 3d before the day of due at 09:00; the profile has no attribute due',
+    );
+    expect(told('u1')).toContain('the user left segment buyer on 2026-01-08 10:00:00 UTC');
+    expect(told('u2')).toContain('the user never entered segment buyer, and was not in it');
+    expect(told('u2')).toContain(
+      'its trigger happened (a moment of its schedule, 2026-01-09 06:00:00 UTC), but the audience part does not hold: the user is not in segment buyer (metric events.buy@7d is 0, needs at least 2)',
+    );
+  });
+
   it('measures the longest silence up to where time had come', () => {
     const folder = simulated('--until', '2026-01-06T00:00:00Z');
     const { stdout } = folder.run('explain', 'abroad', '--campaign', 'winback', '--from', 'out');

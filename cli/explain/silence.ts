@@ -4,6 +4,7 @@ import { counted, instant, span } from '../../api/explain/words.ts';
 import { type Timetable, timetableText } from '../../schemas/campaign/timetable.ts';
 import type { Trigger } from '../../schemas/campaign/trigger.ts';
 import type { Campaign } from '../../schemas/campaign.ts';
+import { comparisonsOf } from '../../schemas/condition.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import { quoted } from '../../schemas/problems.ts';
 import type { Unmatched } from '../../schemas/streams.ts';
@@ -25,11 +26,20 @@ export function whySilent(campaignId: string, story: Story, past: Replay): reado
   const campaign = newest.definition;
   if (campaign.status !== 'active') return [`the campaign is ${campaign.status}, so it asks for nothing`];
   const turnedAway = unmatchedOf(campaignId, past);
-  if (turnedAway.length > 0) return turnedAway;
+  if (turnedAway.length > 0) return [...turnedAway, ...segmentsLeft(campaign, past)];
   const lost = lostInRun(campaignId, story, past);
   if (lost.length > 0) return lost;
   const whys = [...neverTriggered(campaign, story, past), ...uncounted(past)];
   return past.differs ? [...whys, lateInRun(past)] : whys;
+}
+
+/** When the user left the segments that the audience asks for. */
+function segmentsLeft({ audience }: Campaign, { signals }: Replay): readonly string[] {
+  const asked = new Set(audience === null ? [] : comparisonsOf(audience).map(({ segment }) => segment));
+  return [...asked].flatMap((segment) => {
+    const last = segment === undefined ? undefined : signals.findLast(({ facts }) => facts.segment === segment);
+    return last?.kind === 'segment-left' ? [`the user left segment ${segment} on ${instant(last.firedAt)}`] : [];
+  });
 }
 
 /** What the user's own records ask for and the run never decided: their events came late in it. */
