@@ -8,6 +8,11 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/** The records may be on the log or not. Whoever sends them again under the same ids does no harm. */
+export class LogUnavailable extends Error {
+  override readonly name = 'LogUnavailable';
+}
+
 export class GroupAppender {
   readonly #log: Pick<Log, 'append'>;
   #pending: Pending[] = [];
@@ -17,7 +22,7 @@ export class GroupAppender {
     this.#log = log;
   }
 
-  /** Resolves once the records are durable, each call's in their order. Rejects with what the append that held them failed with. */
+  /** Resolves once the records are durable, each call's in their order. Rejects with `LogUnavailable`. */
   append(records: readonly NewRecord[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ records, resolve, reject });
@@ -34,7 +39,8 @@ export class GroupAppender {
         await this.#log.append(taken.flatMap(({ records }) => records));
         for (const { resolve } of taken) resolve();
       } catch (error) {
-        for (const { reject } of taken) reject(error);
+        const failure = new LogUnavailable((error as Error).message, { cause: error });
+        for (const { reject } of taken) reject(failure);
       }
     }
     this.#appending = false;

@@ -1,5 +1,6 @@
 // Takes requests for messages: publishes them, and waits for what is decided. An id that comes again within an hour is the same
 // request: it is answered with the same decision, and published once.
+import { createHash } from 'node:crypto';
 import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
 import { decisions, keyOf, sendRequests } from '../schemas/topics.ts';
@@ -18,7 +19,9 @@ import { type ScanOptions, scanBack } from './scan-back.ts';
 const KNOWN = 10_000;
 
 interface Known {
-  readonly request: SendRequest;
+  readonly asked: AwaitedRequest & { readonly requestedAt: number };
+  /** Of what was asked: the request itself may hold much. */
+  readonly hash: string;
   /** Resolves once it is published; rejects when it can't be. */
   readonly published: Promise<unknown>;
 }
@@ -53,7 +56,9 @@ export class SendDesk {
     if (before === undefined) {
       const publishing = Promise.withResolvers<unknown>();
       publishing.promise.catch(() => {});
-      const id = this.#remember({ request, published: publishing.promise });
+      const { tenantId, userId, requestId, requestedAt } = request;
+      const asked = { tenantId, userId, requestId, requestedAt };
+      const id = this.#remember({ asked, hash: hashOf(request), published: publishing.promise });
       try {
         const decision = await this.#publish(request, waitMs, publishing.resolve);
         // It may have been asked through another instance, or before this one started: then nothing was decided anew.
@@ -65,9 +70,9 @@ export class SendDesk {
         throw error;
       }
     }
-    if (!isSame(before.request, request)) throw reused(request);
+    if (before.hash !== hashOf(request)) throw reused(request);
     await before.published;
-    return this.newest(before.request, waitMs);
+    return this.newest(before.asked, waitMs);
   }
 
   /** The newest decision on a request; waits so long (ms) for one where there is none. */
@@ -114,11 +119,11 @@ export class SendDesk {
   #knownBefore(request: SendRequest): Known | undefined {
     const known = this.#known.get(nameOf(request));
     if (known === undefined) return undefined;
-    return Math.abs(known.request.requestedAt - request.requestedAt) <= SAME_REQUEST_WITHIN ? known : undefined;
+    return Math.abs(known.asked.requestedAt - request.requestedAt) <= SAME_REQUEST_WITHIN ? known : undefined;
   }
 
   #remember(known: Known): string {
-    const id = nameOf(known.request);
+    const id = nameOf(known.asked);
     this.#known.delete(id);
     this.#known.set(id, known);
     const [oldest] = this.#known.keys();
@@ -127,16 +132,15 @@ export class SendDesk {
   }
 }
 
-function nameOf({ tenantId, userId, requestId }: SendRequest): string {
+function nameOf({ tenantId, userId, requestId }: AwaitedRequest): string {
   return JSON.stringify([tenantId, userId, requestId]);
 }
 
-function isSame(a: SendRequest, b: SendRequest): boolean {
-  return a.campaignId === b.campaignId && a.notBefore === b.notBefore && sorted(a.data) === sorted(b.data);
-}
-
-function sorted(data: SendRequest['data']): string {
-  return JSON.stringify(Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1)));
+function hashOf({ campaignId, notBefore, data }: SendRequest): string {
+  const values = Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([campaignId, notBefore, values]))
+    .digest('base64url');
 }
 
 function sameAs(request: SendRequest, decision: Decision | undefined): Decision | undefined {

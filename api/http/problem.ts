@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { LogUnavailable } from '../group-appender.ts';
 
 export const PROBLEM_JSON = 'application/problem+json';
 
@@ -132,5 +133,9 @@ export function answerError(
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return sendProblem(reply, 'bad-request', message);
   unforeseen(error, request);
+  if (error instanceof LogUnavailable) {
+    const detail = 'the log does not answer: send it again, with the same requestId where there is one';
+    return sendProblem(reply.header('retry-after', '1'), 'not-ready', detail);
+  }
   return sendProblem(reply, 'internal-error', 'the log of the instance says more under the id of this request');
 }

@@ -65,7 +65,7 @@ try {
   );
   const head = [
     'campaign',
-    'asked/s',
+    'answered/s',
     'answered',
     'p50 ms',
     'p90 ms',
