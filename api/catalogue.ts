@@ -4,7 +4,6 @@ import { Definitions } from '../schemas/definitions.ts';
 import { allTopics, DEAD_LETTERS } from '../schemas/topics.ts';
 import { engage } from '../topologies/engage.ts';
 import type { SinkTopology, Topology } from '../topologies/graph.ts';
-import { measure } from '../topologies/measure.ts';
 import { pace } from '../topologies/pace.ts';
 import { clickhouse, deliver } from '../topologies/sinks.ts';
 import { REPLAY_GROUP } from './dead-letters.ts';
@@ -12,21 +11,13 @@ import { DEAD_LETTERS_NAME } from './reader.ts';
 import type { GroupOverview, TopicToDescribe } from './topic-overview.ts';
 
 const definitions = new Definitions();
-const MEASURE = 'measure';
 
-export const topologies: readonly Topology[] = [engage(definitions), pace(definitions), measure(definitions)];
+export const topologies: readonly Topology[] = [engage(definitions), pace(definitions)];
 const sinks: readonly SinkTopology[] = [deliver, clickhouse];
 
-const overview = ({ name, inputs }: Topology): GroupOverview => ({
-  group: name,
-  reads: inputs.map(({ topic }) => topic.topic),
-});
-
-/** The first that reads a topic makes its dead letters: measure comes last, as an instance may well do without it. */
 export const groups: readonly GroupOverview[] = [
-  ...topologies.filter(({ name }) => name !== MEASURE).map(overview),
+  ...topologies.map(({ name, inputs }) => ({ group: name, reads: inputs.map(({ topic }) => topic.topic) })),
   ...sinks.map(({ name, consumes }) => ({ group: name, reads: consumes.map(({ topic }) => topic) })),
-  ...topologies.filter(({ name }) => name === MEASURE).map(overview),
 ];
 
 export const topics: readonly TopicToDescribe[] = [

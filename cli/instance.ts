@@ -31,7 +31,6 @@ import { deliverySink } from '../sinks/delivery/delivery.ts';
 import { fileProvider } from '../sinks/delivery/file.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { engage } from '../topologies/engage.ts';
-import { measure } from '../topologies/measure.ts';
 import { pace } from '../topologies/pace.ts';
 import { type Cluster, createTopics, DEFAULT_PARTITIONS, openCluster } from './cluster.ts';
 import { newestPolicy, publishDefinitions, readDefinitions } from './definitions.ts';
@@ -39,7 +38,7 @@ import { explainFromLog } from './explain/from-log.ts';
 
 /** Where a running instance says how to reach it, within its folder. */
 export const INSTANCE_FILE = 'instance.json';
-export const TOPOLOGIES = ['engage', 'pace', 'measure', 'deliver', 'clickhouse'] as const;
+export const TOPOLOGIES = ['engage', 'pace', 'deliver', 'clickhouse'] as const;
 export type TopologyName = (typeof TOPOLOGIES)[number];
 
 export interface ClickhouseTarget {
@@ -117,9 +116,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     const worker = new Worker({
       log,
       serde,
-      topologies: [engage(definitions), pace(definitions), measure(definitions)].filter(({ name }) =>
-        wants(name as TopologyName),
-      ),
+      topologies: [engage(definitions), pace(definitions)].filter(({ name }) => wants(name as TopologyName)),
       sinks,
       groups,
       globals: [{ topic: campaigns, apply: (record) => definitions.apply(record as CampaignDefinition) }],

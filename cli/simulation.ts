@@ -22,7 +22,6 @@ import {
 } from '../schemas/topics.ts';
 import { engage } from '../topologies/engage.ts';
 import type { Topology } from '../topologies/graph.ts';
-import { measure } from '../topologies/measure.ts';
 import { pace } from '../topologies/pace.ts';
 import { definitionRecords } from './files/definition-records.ts';
 import { fileSize, type LineBatch, readNdjson } from './files/ndjson.ts';
@@ -137,7 +136,7 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
 function topologiesOf(campaigns: readonly Campaign[] | undefined, definitions: Definitions): readonly Topology[] {
   if (campaigns === undefined) return [engage(definitions, { decides: false })];
   const measures = campaigns.some(({ conversion }) => conversion !== null);
-  return [engage(definitions), pace(definitions), ...(measures ? [measure(definitions)] : [])];
+  return [engage(definitions, { measures }), pace(definitions)];
 }
 
 interface InputFile {

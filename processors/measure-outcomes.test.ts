@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { TestDriver } from '../runtime/testing/driver.ts';
 import { exposures, measuredEvents } from '../schemas/cells.ts';
 import { parseDuration } from '../schemas/durations.ts';
-import { decisions, events, outcomes, sends } from '../schemas/topics.ts';
-import type { Decision, Outcome, SendCommand, UserEvent } from '../schemas/types.ts';
-import { measure } from '../topologies/measure.ts';
+import { candidates, decisions, events, outcomes, sends, verdicts } from '../schemas/topics.ts';
+import type { Candidate, Decision, Outcome, SendCommand, UserEvent } from '../schemas/types.ts';
+import { measuring } from './testing/measuring.ts';
 import { at, type CampaignFile, eventOf, World } from './testing/world.ts';
 
 const KEY = 'default/u';
@@ -12,7 +12,7 @@ const conversion = { event: 'buy', within: '7d', value: 'amount' };
 
 function start(...campaigns: CampaignFile[]): { readonly driver: TestDriver; readonly world: World } {
   const world = new World({ campaigns: campaigns.length === 0 ? [{ id: 'c', conversion }] : campaigns });
-  return { world, driver: new TestDriver({ topologies: [measure(world.definitions)] }) };
+  return { world, driver: new TestDriver({ topologies: [measuring(world.definitions)] }) };
 }
 
 function send(sendId: string, dueAt: number, rest: Partial<SendCommand> = {}): SendCommand {
@@ -173,7 +173,7 @@ describe('a message that comes after the event', () => {
     const [second] = driver.read(outcomes);
     expect(second).toEqual({ ...first, sendId: '2' });
     // An earlier one, and one after the event, have no part in it; nor has what is told again.
-    driver.pipe(sends, send('0', at('08:00')), send('3', at('10:00')), send('2', at('09:30')));
+    driver.pipe(sends, send('0', at('08:00')), send('3', at('10:00')));
     expect(driver.read(outcomes)).toEqual([]);
   });
 
@@ -186,6 +186,31 @@ describe('a message that comes after the event', () => {
       return driver.read(outcomes).length;
     };
     expect([late('7d'), late('8d')]).toEqual([1, 0]);
+  });
+});
+
+describe('a user who awaits a verdict', () => {
+  const paid = { id: 'c', conversion, budget: { total: '1' }, trigger: { api: true }, channels: ['sms'] } as const;
+
+  test('has the conversion of the message that comes of it, however long that takes', () => {
+    const world = new World({ campaigns: [paid], pace: false });
+    world.ask('c', at('09:00'), { requestId: 'r' });
+    world.event(at('10:00'), { eventId: 'e', type: 'buy', properties: { amount: 3 } });
+    const [asked] = world.driver.read(candidates);
+    world.driver.advance(at('09:00', 90));
+    expect(world.driver.read(outcomes)).toEqual([]);
+    const { requestId, hop, tenantId, campaignId, userId, requestedAt } = asked as Candidate;
+    world.driver.pipe(verdicts, {
+      ...{ requestId, hop, tenantId, campaignId, userId, requestedAt, outcome: 'reserved', channel: 'sms' },
+      ...{ costMicros: 7500, slotAt: at('09:00'), reason: null, facts: {} },
+    });
+    const sent = world.driver.read(sends);
+    expect(sent).toMatchObject([{ dueAt: at('09:00') }]);
+    expect(world.driver.read(outcomes)).toMatchObject([{ sendId: sent[0]?.sendId, value: 3, occurredAt: at('10:00') }]);
+    // Then both are forgotten.
+    world.driver.advance(at('09:00', 120));
+    expect(world.driver.state(KEY, exposures)).toBeUndefined();
+    expect(world.driver.state(KEY, measuredEvents, String(at('10:00') / 3_600_000))).toBeUndefined();
   });
 });
 

@@ -1,19 +1,19 @@
 // Joins a user's messages, and what the holdout kept from being one, with the events that campaigns take for conversions.
-// Both sides are kept for as long as the other may come late, so it does not matter which comes first.
+// Both sides are kept for as long as the other may come late, so it does not matter which comes first: a message that waited
+// for its budget's verdict comes after events that followed it.
 import type { Conversion } from '../schemas/campaign/conversion.ts';
-import { exposures, measuredEvents } from '../schemas/cells.ts';
+import { exposures, measuredEvents, messages } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { DAY_MS } from '../schemas/durations.ts';
 import { compareBytes } from '../schemas/order.ts';
 import type { Exposure, MeasuredEvent } from '../schemas/state-types.ts';
-import { decisions, events, outcomes, sends } from '../schemas/topics.ts';
+import { acceptedEvents } from '../schemas/streams.ts';
+import { decisions, outcomes, sends } from '../schemas/topics.ts';
 import type { UserEvent } from '../schemas/types.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
-/** How late, in ms of stream time, an event or a send may come and still be joined as if it had come in time. */
+/** How late, in ms of stream time, an event may come and still be joined as if it had come in time. */
 export const JOINED_WITHIN = 7 * DAY_MS;
-/** Event time within which a repeated id is a duplicate, ms; as in engage. */
-const DUPLICATE_WITHIN = 3_600_000;
 const HOUR = 3_600_000;
 
 const NO_EXPOSURES: readonly Exposure[] = [];
@@ -28,9 +28,10 @@ export function measureOutcomes(definitions: Definitions): Processor {
   return {
     name: 'measure-outcomes',
     emits: [outcomes],
+    reads: [messages],
     writes: [exposures, measuredEvents],
     on: [
-      on(events, (event, context) => {
+      on(acceptedEvents, (event, context) => {
         const properties = wanted.of(event.tenantId, event.type);
         if (properties !== undefined) keep(event, properties, context);
       }),
@@ -93,13 +94,7 @@ class WantedEvents {
 /** Keeps the event until every message before it must have come: then its outcomes are told. */
 function keep(event: UserEvent, properties: readonly string[], context: Context): void {
   const { eventId, type, occurredAt } = event;
-  const forgotten = occurredAt < context.streamTime - JOINED_WITHIN;
-  if (!forgotten && isRepeated(event, context)) {
-    context.count('duplicate');
-    return;
-  }
-  if (context.late) context.count('late');
-  if (forgotten) return;
+  if (occurredAt < context.streamTime - JOINED_WITHIN) return;
   const hour = hourOf(occurredAt);
   const kept = eventsOf(hour, context);
   const values = Object.fromEntries(
@@ -112,13 +107,6 @@ function keep(event: UserEvent, properties: readonly string[], context: Context)
   context.set(measuredEvents, { events: [...kept, next] }, String(hour));
   if (kept.length === 0) context.setTimer(timers.forget, (hour + 1) * HOUR + JOINED_WITHIN, String(hour));
   context.setTimer(timers.outcome, occurredAt + context.lateness, `${occurredAt} ${eventId}`);
-}
-
-function isRepeated({ eventId, occurredAt }: UserEvent, context: Context): boolean {
-  const near = (event: MeasuredEvent): boolean =>
-    event.eventId === eventId && Math.abs(event.occurredAt - occurredAt) <= DUPLICATE_WITHIN;
-  const hour = hourOf(occurredAt);
-  return [hour - 1, hour, hour + 1].some((one) => eventsOf(one, context).some(near));
 }
 
 /** Tells what an event is the outcome of: for each campaign, of the latest message before it. */
@@ -151,15 +139,11 @@ function expose(bare: Omit<Exposure, 'until'>, conversionOf: ConversionOf, conte
   const conversion = conversionOf({ ...bare, until: bare.at }, context);
   if (conversion === null) return;
   const exposure: Exposure = { ...bare, until: bare.at + conversion.withinMs };
-  const forgetAt = exposure.until + JOINED_WITHIN;
   const others = exposuresOf(context);
-  if (forgetAt < context.streamTime || others.some((o) => o.id === exposure.id && o.holdout === exposure.holdout))
-    return;
   context.set(exposures, { all: [...others, exposure] });
-  context.setTimer(timers.forget, forgetAt, EXPOSURES);
+  context.setTimer(timers.forget, exposure.until + JOINED_WITHIN, EXPOSURES);
   const rivals = others.filter((o) => o.campaignId === exposure.campaignId && o.holdout === exposure.holdout);
-  const from = hourOf(Math.max(exposure.at, context.streamTime - JOINED_WITHIN - HOUR));
-  for (let hour = from; hour <= hourOf(Math.min(exposure.until, context.streamTime)); hour++) {
+  for (let hour = hourOf(exposure.at); hour <= hourOf(Math.min(exposure.until, context.streamTime)); hour++) {
     for (const event of eventsOf(hour, context)) {
       if (!event.settled || !isOutcome(event, exposure, conversion)) continue;
       const isBeaten = rivals.some((o) => isLater(o, exposure) && isOutcome(event, o, conversionOf(o, context)));
@@ -200,7 +184,12 @@ function tell(event: MeasuredEvent, exposure: Exposure, conversion: Conversion |
   });
 }
 
+/** Not while the user awaits a verdict: messages of long ago may come of it, and of what waits behind it. */
 function forget(timer: Timer, context: Context): void {
+  if (typeof context.get(messages)?.awaiting === 'string') {
+    context.setTimer(timers.forget, timer.at + DAY_MS, timer.id);
+    return;
+  }
   if (timer.id !== EXPOSURES) {
     context.set(measuredEvents, undefined, timer.id);
     return;

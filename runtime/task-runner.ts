@@ -1,6 +1,5 @@
 // Runs one task on the log: fetch, process in slices, commit while the next slice runs.
 import type { Logger } from 'pino';
-import type { Topic } from '../schemas/topics.ts';
 import { StateUnreadable } from '../state/keyed-state.ts';
 import type { Store } from '../state/store.ts';
 import type { Topology } from '../topologies/graph.ts';
@@ -52,8 +51,6 @@ export interface TaskRunnerOptions {
   readonly logger: Logger;
   /** Is told of commits; nobody when absent. */
   readonly observer?: Observer | undefined;
-  /** Whether what of the topic can't be decoded or taken is its to make a dead letter of; absent: of every topic. */
-  refuses?(topic: Topic<unknown>): boolean;
 }
 
 export class TaskRunner {
@@ -239,8 +236,7 @@ export class TaskRunner {
       return wall !== undefined || task.advance(mark, SLICE_TIMERS);
     }
     if (refusal !== undefined) {
-      if (this.#options.refuses?.(topic) ?? true)
-        this.#refuse(deadLetter(record, { topic: topic.topic, partition }, refusal));
+      this.#refuse(deadLetter(record, { topic: topic.topic, partition }, refusal));
       return true;
     }
     const { value, key } = decoded as Extract<Decoded, { readonly value: unknown }>;

@@ -127,17 +127,6 @@ test('a record that can not be decoded is one dead letter, however many groups r
   expect(await topics()).toEqual([events.topic, events.topic, sends.topic, sends.topic].sort());
 });
 
-test('a record that no topology takes is one dead letter too, and what one of them fails at is its own', async () => {
-  const second = { ...tinyTopology(), name: 'second' };
-  const beyond = event('u', 2_000_000, {}, 'beyond the largest jump');
-  await engine.put(events, event('u', 1), beyond, event('u', 2, { fail: 'first' }));
-  const worker = workerOf({ topologies: [tinyTopology(), second] });
-  await worker.start();
-  await until(() => worker.quiet);
-  const codes = (await engine.letters()).map(({ headers }) => headers.code);
-  expect(codes.sort()).toEqual(['processing-failed', 'processing-failed', 'time-jump']);
-});
-
 test('tells of a runner that failed', async () => {
   await engine.put(events, ...some(0, 1));
   const worker = workerOf({ sinks: [sinkOf(events, () => Promise.reject(new Error('broken')))] });

@@ -31,7 +31,7 @@ export interface WorkerOptions {
   readonly globals: readonly GlobalTable[];
   /**
    * Every group that reads topics, in whatever instance it runs: the first that reads a topic makes the dead letters of its
-   * records that can't be decoded or taken, so that each becomes one. Absent: those of `topologies`, then of `sinks`.
+   * records that can't be decoded, so that each becomes one. Absent: those of `topologies`, then of `sinks`.
    */
   readonly groups?: readonly ReadingGroup[];
   /** Of topics that are missing, which are created; absent: all are there. */
@@ -91,24 +91,20 @@ export class Worker {
     const clock: Clock | undefined = time === 'wall' ? systemClock : undefined;
     const common = { log, serde, clock, stopwatch: systemClock, logger, observer };
     const group = { log, logger, observer, onFailure: (error: unknown) => this.#onFailure(error) };
-    const groups = this.#options.groups ?? groupsOf(this.#options);
-    const refusesAs =
-      (name: string) =>
-      ({ topic }: Topic<unknown>): boolean =>
-        (groups.find(({ reads }) => reads.includes(topic))?.group ?? name) === name;
     for (const topology of topologies) {
-      const refuses = refusesAs(topology.name);
       this.#tasks.push(
         new GroupRunner({
           ...group,
           group: topology.name,
           topics: topology.inputs.map(({ topic }) => topic.topic),
-          runnerOf: (partition) => new TaskRunner({ ...common, topology, partition, lateness, maxJump, refuses }),
+          runnerOf: (partition) => new TaskRunner({ ...common, topology, partition, lateness, maxJump }),
         }),
       );
     }
+    const groups = this.#options.groups ?? groupsOf(this.#options);
     for (const sink of sinks) {
-      const refuses = refusesAs(sink.name);
+      const refuses = ({ topic }: Topic<unknown>): boolean =>
+        (groups.find(({ reads }) => reads.includes(topic))?.group ?? sink.name) === sink.name;
       await openSink(sink, logger, observer, this.#stopping.signal);
       // Whoever stopped it has closed the sink already, while it was opened.
       if (this.#stopping.signal.aborted) await sink.close();

@@ -41,14 +41,12 @@ export const engagement = cell<UserEngagement>(7, 'state/engagement');
 export const scheduled = cell<ScheduledOccurrences>(8, 'state/schedules');
 export const segments = cell<UserSegments>(9, 'state/segments');
 export const windows = cell<UserWindows>(10, 'state/windows');
+export const exposures = cell<Exposures>(11, 'state/exposures');
+/** In rows of their own, by hour (of event time, since 1970). */
+export const measuredEvents = cell<MeasuredEvents>(12, 'state/measured-events');
 
 /** Kept for each campaign by pace. */
 export const budgetLedger = cell<BudgetLedger>(0, 'state/budget-ledger');
 export const reservation = cell<Reservation>(1, 'state/reservation');
 /** In rows of their own, by local day (YYYY-MM-DD in the campaign's zone). */
 export const budgetDay = cell<BudgetDay>(2, 'state/budget-day');
-
-/** Kept for each user by measure. */
-export const exposures = cell<Exposures>(0, 'state/exposures');
-/** In rows of their own, by hour (of event time, since 1970). */
-export const measuredEvents = cell<MeasuredEvents>(1, 'state/measured-events');

@@ -30,14 +30,10 @@ describe('topics', () => {
 });
 
 describe('cells', () => {
-  const { budgetLedger, reservation, budgetDay, exposures, measuredEvents, ...ofEngage } = cells;
+  const { budgetLedger, reservation, budgetDay, ...ofUsers } = cells;
 
   it('have a tag of their own among those of their key', () => {
-    for (const family of [
-      Object.values(ofEngage),
-      [budgetLedger, reservation, budgetDay],
-      [exposures, measuredEvents],
-    ]) {
+    for (const family of [Object.values(ofUsers), [budgetLedger, reservation, budgetDay]]) {
       expect(new Set(family.map((cell) => cell.tag)).size).toBe(family.length);
       expect(new Set(family.map((cell) => cell.name)).size).toBe(family.length);
       for (const { tag } of family) expect(tag >= 0 && tag <= 255).toBe(true);

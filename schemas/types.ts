@@ -143,7 +143,7 @@ export interface UserEvent {
 }
 /** What followed a message, or followed without one in the holdout. */
 export interface Outcome {
-  /** Derived from the user, the campaign and the event. Written again under the same id where a send that came late is the one it is due to: the newest holds. */
+  /** Derived from the user, the campaign and the event. Written again under the same id where a send that waited long for its budget is the one it is due to: the newest holds. */
   readonly outcomeId: string;
   /** The send, for a conversion: the latest before it. */
   readonly sendId: string | null;

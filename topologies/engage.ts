@@ -6,6 +6,7 @@ import { keepSchedules } from '../processors/keep-schedules.ts';
 import { keepSegments } from '../processors/keep-segments.ts';
 import { keepUser } from '../processors/keep-user.ts';
 import { matchCampaigns } from '../processors/match-campaigns.ts';
+import { measureOutcomes } from '../processors/measure-outcomes.ts';
 import type { Processor } from '../processors/processor.ts';
 import { sessionize } from '../processors/sessionize.ts';
 import type { Definitions } from '../schemas/definitions.ts';
@@ -15,6 +16,7 @@ import {
   consents,
   decisions,
   events,
+  outcomes,
   profiles,
   receipts,
   sendRequests,
@@ -30,9 +32,14 @@ export interface EngageOptions {
   readonly decides?: boolean;
   /** Consumes why triggers made no request (the stream `unmatched`), which is worked out for it alone. */
   readonly explain?: Processor;
+  /** False: outcomes are not measured; default true. */
+  readonly measures?: boolean;
 }
 
-export function engage(definitions: Definitions, { decides = true, explain }: EngageOptions = {}): Topology {
+export function engage(
+  definitions: Definitions,
+  { decides = true, explain, measures = true }: EngageOptions = {},
+): Topology {
   const observe = [deduplicate({ outsideRequests: decides }), sessionize(definitions), detectInactivity(definitions)];
   return defineTopology({
     name: 'engage',
@@ -52,9 +59,12 @@ export function engage(definitions: Definitions, { decides = true, explain }: En
           keepSchedules(definitions),
           matchCampaigns(definitions, { explain: explain !== undefined }),
           decide(definitions),
+          ...(measures ? [measureOutcomes(definitions)] : []),
           ...(explain === undefined ? [] : [explain]),
         ]
       : observe,
-    outputs: decides ? [sessions, signals, decisions, sends, candidates] : [sessions, signals],
+    outputs: decides
+      ? [sessions, signals, decisions, sends, candidates, ...(measures ? [outcomes] : [])]
+      : [sessions, signals],
   });
 }

@@ -21,7 +21,7 @@ a second that a key may make (default 2000; 0: any). Commands that ask an instan
 Examples:
   $ beckon start --campaigns examples/campaigns --policy examples/policy.yaml
   $ beckon start --time events --dir .beckon/backfill        time follows the records, for backfills and comparisons
-  $ beckon start --topology engage,pace                      without conversions, delivery and ClickHouse
+  $ beckon start --topology engage,pace                      without delivery and ClickHouse
   $ KAFKA_BROKERS=localhost:9092 SCHEMA_REGISTRY_URL=http://localhost:8081 beckon start --dir .beckon/2 --port 7078
 `;
 

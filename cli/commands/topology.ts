@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import { Definitions } from '../../schemas/definitions.ts';
 import { engage } from '../../topologies/engage.ts';
 import { describe } from '../../topologies/graph.ts';
-import { measure } from '../../topologies/measure.ts';
 import { pace } from '../../topologies/pace.ts';
 import { clickhouse, deliver } from '../../topologies/sinks.ts';
 
@@ -20,5 +19,5 @@ export function topologyCommand(): Command {
 /** The whole graph in words. */
 export function topologyText(): string {
   const definitions = new Definitions();
-  return describe([engage(definitions), pace(definitions), measure(definitions)], [deliver, clickhouse]);
+  return describe([engage(definitions), pace(definitions)], [deliver, clickhouse]);
 }

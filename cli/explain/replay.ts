@@ -67,7 +67,7 @@ export async function replay(
   const counts = { late: 0, duplicate: 0 };
   const explain = collect(unmatched, (value) => missed.push(value));
   const pipeline = new Pipeline({
-    topologies: [engage(definitions, { explain }), pace(definitions)],
+    topologies: [engage(definitions, { explain, measures: false }), pace(definitions)],
     lateness: latenessMs,
     onOutput: (topic, value) => {
       if (topic === sessions) happened.push((value as Session).sessionId);

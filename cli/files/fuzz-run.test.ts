@@ -23,7 +23,6 @@ import {
   type Topic,
 } from '../../schemas/topics.ts';
 import { engage } from '../../topologies/engage.ts';
-import { measure } from '../../topologies/measure.ts';
 import { pace } from '../../topologies/pace.ts';
 import { loadScenarios } from '../scenarios/load.ts';
 import { parseScenarios } from '../scenarios/model.ts';
@@ -94,7 +93,7 @@ const population = ((): readonly GivenRecord[] => {
 function run(all: readonly Campaign[], policy: Policy): number {
   const definitions = new Definitions();
   for (const record of definitionRecords(all, policy)) definitions.apply(record);
-  const driver = new TestDriver({ topologies: [engage(definitions), pace(definitions), measure(definitions)] });
+  const driver = new TestDriver({ topologies: [engage(definitions), pace(definitions)] });
   let answered = 0;
   for (const { topic, value } of population) {
     for (const fate of driver.pipe(topic, value)) expect(fate).toBeTypeOf('string');

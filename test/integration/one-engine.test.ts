@@ -14,10 +14,20 @@ import type { Budget } from '../../schemas/campaign/budget.ts';
 import { parseDuration } from '../../schemas/durations.ts';
 import { jsonForm } from '../../schemas/json-form.ts';
 import { defaultPolicy } from '../../schemas/policy.ts';
-import { consents, decisions, events, profiles, sends, sessions, signals, type Topic } from '../../schemas/topics.ts';
+import {
+  consents,
+  decisions,
+  events,
+  outcomes,
+  profiles,
+  sends,
+  sessions,
+  signals,
+  type Topic,
+} from '../../schemas/topics.ts';
 import { dataFiles, sortedLines, writeUsers } from './real-data.ts';
 
-const OUTPUTS: readonly Topic<unknown>[] = [sessions, signals, decisions, sends];
+const OUTPUTS: readonly Topic<unknown>[] = [sessions, signals, decisions, sends, outcomes];
 const UNTIL = Date.UTC(2027, 0, 1);
 
 let folder: string;

@@ -2,13 +2,13 @@
 // come, on any number of partitions.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { measuring } from '../../processors/testing/measuring.ts';
 import { campaignOf } from '../../processors/testing/world.ts';
 import { TestDriver } from '../../runtime/testing/driver.ts';
 import { campaignToJson } from '../../schemas/campaign.ts';
 import { Definitions } from '../../schemas/definitions.ts';
 import { decisions, events, outcomes, sends, type Topic } from '../../schemas/topics.ts';
 import type { Decision, SendCommand, UserEvent } from '../../schemas/types.ts';
-import { measure } from '../../topologies/measure.ts';
 import { DAY, HOUR } from '../oracle/common.ts';
 import { type Happened, type OracleConversion, outcomesOf } from '../oracle/outcomes.ts';
 
@@ -107,7 +107,7 @@ function comings(rows: readonly Row[], late: boolean): Coming[] {
 
 /** The newest of each id, without the id's own form, and how often any was told. */
 function measured(coming: readonly Coming[], partitions: number): { readonly lines: string[]; readonly told: number } {
-  const driver = new TestDriver({ topologies: [measure(definitions())], partitions, lateness: LATENESS });
+  const driver = new TestDriver({ topologies: [measuring(definitions())], partitions, lateness: LATENESS });
   for (const { topic, value } of coming) driver.pipe(topic, value);
   // Time goes on though nobody does anything.
   driver.advance(T0 + 60 * DAY);
