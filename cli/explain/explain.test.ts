@@ -192,17 +192,17 @@ describe('beckon explain --from', () => {
     const inputs = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--campaigns', 'campaigns'];
     const until = ['--policy', 'policy.yaml', '--until', '2026-01-10T00:00:00Z', '--out', 'out'];
     expect(folder.run('simulate', ...inputs, ...until).code).toBe(0);
-    const told = (user: string): string => folder.run('explain', user, '--from', 'out').stdout;
+    const [one, two] = ['u1', 'u2'].map((user) => folder.run('explain', user, '--from', 'out').stdout);
 
-    expect(told('u1')).toContain('asked for by entering segment buyer of 2026-01-01 11:00:00 UTC');
-    expect(told('u1')).toContain('asked for by leaving segment buyer of 2026-01-08 10:00:00 UTC');
-    expect(told('u1')).toContain('asked for by its schedule of 2026-01-02 06:00:00 UTC');
-    expect(told('u1')).toContain(
+    expect(one).toContain('asked for by entering segment buyer of 2026-01-01 11:00:00 UTC');
+    expect(one).toContain('asked for by leaving segment buyer of 2026-01-08 10:00:00 UTC');
+    expect(one).toContain('asked for by its schedule of 2026-01-02 06:00:00 UTC');
+    expect(one).toContain(
       'no moment of its schedule came while the user was known: 3d before the day of due at 09:00; the profile has no attribute due',
     );
-    expect(told('u1')).toContain('the user left segment buyer on 2026-01-08 10:00:00 UTC');
-    expect(told('u2')).toContain('the user never entered segment buyer, and was not in it');
-    expect(told('u2')).toContain(
+    expect(one).toContain('the user left segment buyer on 2026-01-08 10:00:00 UTC');
+    expect(two).toContain('the user never entered segment buyer, and was not in it');
+    expect(two).toContain(
       'its trigger happened (a moment of its schedule, 2026-01-09 06:00:00 UTC), but the audience part does not hold: the user is not in segment buyer (metric events.buy@7d is 0, needs at least 2)',
     );
   });
