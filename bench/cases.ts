@@ -12,10 +12,12 @@ import { startInstance } from '../cli/instance.ts';
 import { runSimulation } from '../cli/simulation.ts';
 import { type Processor, timers } from '../processors/processor.ts';
 import { Task } from '../runtime/task.ts';
+import type { Campaign } from '../schemas/campaign.ts';
 import { defaultPolicy } from '../schemas/policy.ts';
 import { consents, decisions, events, profiles, sessions, signals } from '../schemas/topics.ts';
 import type { UserEvent } from '../schemas/types.ts';
 import { defineTopology, stream } from '../topologies/graph.ts';
+import { campaignsOnEveryEvent, widePolicy } from './decided-events.ts';
 import { runDurable } from './durable.ts';
 import { DEFAULT_USERS, type Load, loadFiles } from './load.ts';
 
@@ -48,6 +50,13 @@ const onLoad = {
   prepare: (size: number, onWork?: (what: string) => void) => loadFiles({ events: size }, onWork),
 } as const;
 
+/** Few users, so that their profiles and consents are read in no time. */
+const decided = {
+  unit: 'events',
+  sizes: [200_000],
+  prepare: (size: number, onWork?: (what: string) => void) => loadFiles({ events: size, users: size / 20 }, onWork),
+} as const;
+
 /** Ten events a user in the mean, and no fewer users than elsewhere. */
 const durable = {
   unit: 'events',
@@ -67,13 +76,31 @@ export const cases: readonly Case[] = [
     ...onLoad,
     name: 'simulate',
     title: 'simulate: sessions and signals',
-    run: async (size, load) => ({ done: size, counts: countsOf(await simulateLoad(load as Load, false)) }),
+    run: async (size, load) => ({ done: size, counts: countsOf(await simulateLoad(load as Load)) }),
   },
   {
     ...onLoad,
     name: 'campaigns',
     title: 'simulate: three campaigns',
-    run: async (size, load) => ({ done: size, counts: countsOf(await simulateLoad(load as Load, true)) }),
+    run: async (size, load) => ({ done: size, counts: countsOf(await simulateLoad(load as Load, threeCampaigns())) }),
+  },
+  {
+    ...decided,
+    name: 'decisions',
+    title: 'simulate: a decision an event',
+    run: async (size, load) => ({
+      done: size,
+      counts: decidedOf(await simulateLoad(load as Load, campaignsOnEveryEvent(false), widePolicy)),
+    }),
+  },
+  {
+    ...decided,
+    name: 'budgeted-decisions',
+    title: 'simulate: a decision with a budget an event',
+    run: async (size, load) => ({
+      done: size,
+      counts: decidedOf(await simulateLoad(load as Load, campaignsOnEveryEvent(true), widePolicy)),
+    }),
   },
   {
     ...onLoad,
@@ -122,22 +149,25 @@ async function parseLines(path: string): Promise<number> {
   return done;
 }
 
-async function simulateLoad(load: Load, decides: boolean): Promise<Summary> {
-  const out = mkdtempSync(join(tmpdir(), 'beckon-bench-'));
+function threeCampaigns(): readonly Campaign[] {
   const { campaigns, problems } = loadCampaigns(CAMPAIGNS);
   if (problems.some(({ severity }) => severity === 'error'))
     throw new Error(`${CAMPAIGNS}: ${JSON.stringify(problems)}`);
+  return campaigns;
+}
+
+/** Without campaigns nothing is decided. */
+async function simulateLoad(load: Load, campaigns?: readonly Campaign[], policy = defaultPolicy): Promise<Summary> {
+  const out = mkdtempSync(join(tmpdir(), 'beckon-bench-'));
+  // After time was taken: to delete hundreds of MB is no part of a simulation.
+  process.on('exit', () => rmSync(out, { recursive: true }));
   const { profiles, consents } = load;
-  try {
-    return await runSimulation({
-      events: load.events,
-      policy: defaultPolicy,
-      out: join(out, 'run'),
-      ...(decides ? { campaigns, profiles, consents } : {}),
-    });
-  } finally {
-    rmSync(out, { recursive: true });
-  }
+  return runSimulation({
+    events: load.events,
+    policy,
+    out: join(out, 'run'),
+    ...(campaigns !== undefined ? { campaigns, profiles, consents } : {}),
+  });
 }
 
 /** Publishes the load into an instance of this process, as fast as it is read, until everything is processed. */
@@ -194,6 +224,12 @@ function countsOf({ sessions, signals, decisions }: Summary): Record<string, num
   const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);
   const decided = sum(decisions);
   return { sessions, signals: sum(signals), ...(decided > 0 ? { decisions: decided } : {}) };
+}
+
+/** Requests that were decided finally, and what became of them. */
+function decidedOf({ campaigns, decisions, reasons }: Summary): Record<string, number> {
+  const requests = Object.values(campaigns).reduce((all, campaign) => all + campaign.requests, 0);
+  return { decided: requests, ...decisions, ...reasons };
 }
 
 /** Sets one timer for each of as many users, spread over a month, then fires them all. */

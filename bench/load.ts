@@ -105,11 +105,11 @@ function nextSessionStart(from: number, wait: number, rhythm: boolean, random: R
   return at;
 }
 
-const TYPES = ['product_view', 'app_open', 'add_to_cart', 'purchase'] as const;
+export const EVENT_TYPES = ['product_view', 'app_open', 'add_to_cart', 'purchase'] as const;
 const SHARES = [68, 16, 11, 5];
 
 function eventLine(n: number, { user, session, at }: OpenSession, random: Random): string {
-  const type = TYPES[random.weighted(SHARES)] as (typeof TYPES)[number];
+  const type = EVENT_TYPES[random.weighted(SHARES)] as (typeof EVENT_TYPES)[number];
   const occurredAt = new Date(at).toISOString();
   const properties =
     type === 'app_open'

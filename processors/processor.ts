@@ -10,6 +10,8 @@ export interface TimerKind {
   readonly rank: number;
   /** There is always a next one: a simulation does not wait for it. */
   readonly recurring?: true;
+  /** Nobody sees what it does: a simulation that is at its end leaves it. */
+  readonly unseen?: true;
 }
 
 /** The kinds of timer there are, in their order at one instant. */
@@ -23,7 +25,7 @@ export const timers = {
   /** A silence before an event is certain. A window timer. */
   returned: { name: 'returned', rank: 3 },
   /** Something kept for idempotence may be forgotten; nobody sees when. */
-  forget: { name: 'forget', rank: 4 },
+  forget: { name: 'forget', rank: 4, unseen: true },
   /** What an event was the outcome of is known. A window timer. */
   outcome: { name: 'outcome', rank: 5 },
   /** Membership of a segment may change by time alone. Its instant is that of the change. */

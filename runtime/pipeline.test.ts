@@ -75,6 +75,32 @@ describe('a pipeline', () => {
     expect(told).toEqual(['record:a@1', 'sessions', 'sends', 'record:b@2', 'sessions', 'sends']);
   });
 
+  it('ends without waiting for what nobody sees, which still happens before what is waited for', () => {
+    const fired: string[] = [];
+    const processor: Processor = {
+      name: 'reminding',
+      emits: [],
+      on: [
+        on(events, ({ occurredAt }, context) => {
+          context.setTimer(timers.forget, occurredAt + 100);
+          context.setTimer(timers.due, occurredAt + 200);
+          context.setTimer(timers.forget, occurredAt + 300);
+        }),
+      ],
+      timers: [timers.forget, timers.due].map((kind) => ({
+        kind,
+        fire: ({ at }) => fired.push(`${kind.name}@${at}`),
+      })),
+    };
+    const input = { keyed: 'user', inputs: [stream(events)], outputs: [], globals: [] } as const;
+    const { pipeline } = pipelineOf([defineTopology({ name: 'reminding', ...input, processors: [processor] })]);
+    pipeline.pipe(events, event('u', 1));
+    expect(pipeline.fireAll()).toBe(true);
+    expect(fired).toEqual(['forget@101', 'due@201']);
+    pipeline.advance(1000);
+    expect(fired).toHaveLength(2);
+  });
+
   it('tells what became of a record', () => {
     const { pipeline } = pipelineOf([tinyTopology()], { maxJump: 1000 });
     const fates = [

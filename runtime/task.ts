@@ -149,10 +149,10 @@ export class Task implements Context {
     return this.streamTime >= 0 && this.#timers.hasPassing;
   }
 
-  /** Forgets the timers that recur; for a task without a store. */
+  /** Forgets the timers that recur, and those whose work nobody sees; for a task without a store. */
   dropRecurring(): void {
     for (const { timers = [] } of this.topology.processors) {
-      for (const { kind } of timers) if (kind.recurring) this.#timers.dropRank(kind.rank);
+      for (const { kind } of timers) if (kind.recurring || kind.unseen) this.#timers.dropRank(kind.rank);
     }
   }
 
@@ -287,12 +287,12 @@ export class Task implements Context {
 
   /** A cell's value of any key, for tests and inspection. */
   inspect<T>(key: string, cell: Cell<T>, sub?: string): T | undefined {
-    return this.#state.get(this.#state.row(rowKey(key, sub)), cell);
+    return this.#state.get(this.#state.rowWithin(this.#state.row(key), sub), cell);
   }
 
   /** Sets a cell's value of any key, for tests. */
   seed<T>(key: string, cell: Cell<T>, value: T | undefined, sub?: string): void {
-    this.#state.set(this.#state.row(rowKey(key, sub)), cell, value);
+    this.#state.set(this.#state.rowWithin(this.#state.row(key), sub), cell, value);
     this.#state.savepoint();
   }
 
@@ -329,7 +329,8 @@ export class Task implements Context {
       );
     }
     const row = this.#state.keepsRows ? this.#rowOf(undefined) : undefined;
-    const recurs = this.recurs || kind.recurring === true;
+    // What nobody sees is waited for no more than what recurs.
+    const recurs = this.recurs || kind.recurring === true || kind.unseen === true;
     this.#pending.push({ at, rank: kind.rank, key: this.key, requestedAt, priority, campaignId, id, recurs, row });
   }
 
@@ -376,7 +377,7 @@ export class Task implements Context {
     if (sub !== undefined) {
       if (this.#subRow === undefined || sub !== this.#sub) {
         this.#sub = sub;
-        this.#subRow = this.#state.row(rowKey(this.key, sub));
+        this.#subRow = this.#state.rowWithin(this.#rowOf(undefined), sub);
       }
       return this.#subRow;
     }
@@ -404,9 +405,4 @@ export interface TaskToken {
 
 function isInstant(ms: number): boolean {
   return Number.isSafeInteger(ms) && ms >= 0;
-}
-
-/** Rows within a key (a campaign's reservations) are separated from it by a zero byte. */
-function rowKey(key: string, sub?: string): string {
-  return sub === undefined ? key : `${key}\0${sub}`;
 }

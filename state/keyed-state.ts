@@ -38,6 +38,8 @@ export class KeyedState {
   readonly #writers = new Map<string, string>();
   /** All rows, by tenant and id, where there is no store; the others are empty then. */
   readonly #byId = new Map<string, RowIndex>();
+  /** Those within each of them, where there are any: a campaign has one for each message. */
+  readonly #within = new Map<Row, RowIndex>();
   /** The tenant asked for last, and its rows. */
   #tenant: string | undefined;
   #ofTenant = new RowIndex();
@@ -114,6 +116,23 @@ export class KeyedState {
       return this.#inMemory(key.slice(0, Math.max(0, slash)), key.slice(slash + 1), key);
     }
     return this.#decoded.get(key) ?? this.#decode(key, this.#packed(key));
+  }
+
+  /** The row within a key's (one of a campaign's reservations); without `sub` the key's own. */
+  rowWithin(row: Row, sub: string | undefined): Row {
+    if (sub === undefined) return row;
+    if (this.#store !== undefined) return this.row(keyWithin(row.key, sub));
+    let rows = this.#within.get(row);
+    if (rows === undefined) {
+      rows = new RowIndex();
+      this.#within.set(row, rows);
+    }
+    let found = rows.get(sub);
+    if (found === undefined) {
+      found = emptyRow(keyWithin(row.key, sub), this.#cells.length);
+      rows.add(sub, found);
+    }
+    return found;
   }
 
   /** Reads the rows of the keys that are not in memory, in one call to the store. */
@@ -237,15 +256,21 @@ export class KeyedState {
       const from = Buffer.concat([rowKey(key), Buffer.from([0])]);
       return this.#store.scan(from, Buffer.from([ROW + 1]), limit).map(([found]) => found.toString('utf8', 1));
     }
-    const all = [...this.#byId.values()].flatMap((rows) => rows.keys()).filter((found) => compareBytes(found, key) > 0);
+    const all = this.#indexes()
+      .flatMap((rows) => rows.keys())
+      .filter((found) => compareBytes(found, key) > 0);
     return all.sort(compareBytes).slice(0, limit);
   }
 
   /** Rows held in memory, decoded or as bytes; those held as both count twice. */
   get held(): number {
     let held = this.#decoded.size + this.#young.size + this.#old.size;
-    for (const rows of this.#byId.values()) held += rows.size;
+    for (const rows of this.#indexes()) held += rows.size;
     return held;
+  }
+
+  #indexes(): readonly RowIndex[] {
+    return [...this.#byId.values(), ...this.#within.values()];
   }
 
   #inMemory(tenantId: string, id: string, key?: string): Row {
@@ -355,6 +380,11 @@ function rowKey(key: string): Buffer {
   bytes[0] = ROW;
   bytes.write(key, 1);
   return bytes;
+}
+
+/** Rows within a key are separated from it by a zero byte. */
+function keyWithin(key: string, sub: string): string {
+  return `${key}\0${sub}`;
 }
 
 function schemaKey(fingerprint: Buffer): Buffer {

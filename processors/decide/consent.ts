@@ -41,10 +41,22 @@ export function consentTo(
     if (entry.revokedAt !== null && entry.revokedAt > revokedAt) revokedAt = entry.revokedAt;
     for (const at of entry.grantedAt) if (at <= now && at > grantedAt) grantedAt = at;
   }
-  if (grantedAt > revokedAt) return { granted: true, why: `granted ${iso(grantedAt)}` };
+  if (grantedAt > revokedAt) return { granted: true, why: grantedWords(grantedAt) };
   if (revokedAt > Number.NEGATIVE_INFINITY) return { granted: false, why: `revoked ${iso(revokedAt)}` };
   if (campaign.class === 'transactional') return { granted: true, why: 'not needed' };
   return { granted: false, why: 'never granted' };
+}
+
+let lastGrantedAt = Number.NaN;
+let lastWords = '';
+
+/** Asked for each channel, at each gate: mostly of the same grant. */
+function grantedWords(at: number): string {
+  if (at !== lastGrantedAt) {
+    lastGrantedAt = at;
+    lastWords = `granted ${iso(at)}`;
+  }
+  return lastWords;
 }
 
 /** A transactional message needs no consent, whatever its purpose; only an opt-out of that class stops it. */

@@ -34,7 +34,8 @@ export function rank(channels: readonly string[], c: Case): readonly Scored[] {
     const [one, other] = [placeOf(a.channel), placeOf(b.channel)];
     return one === other ? 0 : one - other;
   };
-  return channels.map((id) => scoreOf(id, c)).sort(better);
+  const scored = channels.map((id) => scoreOf(id, c));
+  return scored.length === 2 && better(scored[0] as Scored, scored[1] as Scored) <= 0 ? scored : scored.sort(better);
 }
 
 function scoreOf(channel: string, c: Case): Scored {
@@ -46,7 +47,8 @@ function scoreOf(channel: string, c: Case): Scored {
     timeOfDay: timeOfDayFit(channel, c),
   };
   const { weights } = c.policy;
-  const score = scoreParts.reduce((sum, part) => sum + weights[part] * factors[part], 0);
+  let score = 0;
+  for (const part of scoreParts) score += weights[part] * factors[part];
   return { channel, score: round4(score), factors };
 }
 
@@ -112,27 +114,38 @@ export function confidenceIn(ranked: readonly Scored[], c: Case): number {
   return round4(sends / (sends + PRIOR_EVIDENCE));
 }
 
-/** Reasons told at most, and what a factor must have added to be one beside the first. */
+/** Reasons told: the two factors that added most, the second where it added so much. What is less is a rounding of equals. */
 const REASONS = 2;
 const WORTH_TELLING = 0.01;
+const NO_GAIN = 1e-9;
 
 /** Why the first is before the second, in words: the factors that made the difference. */
 export function whyFirst([first, second]: readonly Scored[], c: Case): string {
   if (first === undefined || second === undefined) return '';
   const name = channelDefaults(first.channel).name;
   const { weights } = c.policy;
-  const gains = scoreParts
-    .map((part) => ({ part, gain: weights[part] * (first.factors[part] - second.factors[part]) }))
-    .filter(({ gain }) => gain > 1e-9)
-    .sort((a, b) => b.gain - a.gain)
-    .filter(({ gain }, i) => i === 0 || gain >= WORTH_TELLING)
-    .slice(0, REASONS);
   if (first.score === second.score) {
     const preferred = preferencesOf(c).includes(first.channel);
     const by = preferred ? 'preferred by the user' : 'named first by the campaign';
     return `${name}: as good as ${channelDefaults(second.channel).name}, and ${by}`;
   }
-  return `${name}: ${gains.map(({ part }) => WORDS[part](first.channel, c)).join(', ')}`;
+  let words = '';
+  let told: ScorePart | undefined;
+  for (let n = 0; n < REASONS; n++) {
+    let greatest: ScorePart | undefined;
+    let most = n === 0 ? NO_GAIN : 0;
+    for (const part of scoreParts) {
+      if (part === told) continue;
+      const gain = weights[part] * (first.factors[part] - second.factors[part]);
+      if (gain <= most) continue;
+      greatest = part;
+      most = gain;
+    }
+    if (greatest === undefined || (n > 0 && most < WORTH_TELLING)) break;
+    words += `${n === 0 ? '' : ', '}${WORDS[greatest](first.channel, c)}`;
+    told = greatest;
+  }
+  return `${name}: ${words}`;
 }
 
 /** What a factor says for a channel. Nothing that only this one profile may hold is told. */
