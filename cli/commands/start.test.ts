@@ -32,8 +32,9 @@ test('shows its options, with examples', () => {
 });
 
 test.each([
-  [['--topology', 'engage,deliverr'], /--topology: there is no "deliverr"; choose from engage, pace, deliver/],
+  [['--topology', 'engage,deliverr'], /--topology: there is no "deliverr"; choose from engage, pace, measure, deliver/],
   [['--port', '70000'], /Write a port from 0 to 65535/],
+  [['--host', '0.0.0.0'], /--host 0\.0\.0\.0: .*; set BECKON_API_KEYS or BECKON_API_KEYS_FILE first/],
   [['--time', 'sun'], /Allowed choices are wall, events/],
   [['--campaigns', 'nowhere'], /nowhere: does not exist/],
 ])('refuses %j as bad input, in one line', (args, message) => {
