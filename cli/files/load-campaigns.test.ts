@@ -180,7 +180,12 @@ describe('the examples', () => {
     for (const each of [own ?? undefined, undefined]) {
       const loaded = loadCampaigns(join(examples, 'campaigns'), each);
       expect(loaded.problems).toEqual([]);
-      expect(loaded.campaigns.map(({ id }) => id)).toEqual(['abandoned-cart', 'group-savings', 'savings-reminder', 'winback-7d']);
+      expect(loaded.campaigns.map(({ id }) => id)).toEqual([
+        'abandoned-cart',
+        'group-savings',
+        'savings-reminder',
+        'winback-7d',
+      ]);
     }
   });
 });
