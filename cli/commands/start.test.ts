@@ -32,7 +32,7 @@ test('shows its options, with examples', () => {
 });
 
 test.each([
-  [['--topology', 'engage,deliverr'], /--topology: there is no "deliverr"; choose from engage, pace, measure, deliver/],
+  [['--topology', 'engage,deliverr'], /--topology: there is no "deliverr"; choose from engage, pace, deliver/],
   [['--port', '70000'], /Write a port from 0 to 65535/],
   [['--host', '0.0.0.0'], /--host 0\.0\.0\.0: .*; set BECKON_API_KEYS or BECKON_API_KEYS_FILE first/],
   [['--time', 'sun'], /Allowed choices are wall, events/],
