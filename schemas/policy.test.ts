@@ -114,6 +114,11 @@ describe('channels and costs', () => {
     });
   });
 
+  it('may hold requests, which survives the way through JSON', () => {
+    expect([defaultPolicy.holdMs, policy({ hold: '2m' }).holdMs]).toEqual([0, 120_000]);
+    expect(policyFromJson(policyToJson(policy({ hold: '2m' })))).toEqual({ ok: true, value: policy({ hold: '2m' }) });
+  });
+
   it('may say how long a receipt is waited for, which survives the way through JSON', () => {
     const own = policy({ channels: { sms: { receiptWithin: '90m' } } });
     expect([own.channels.sms?.receiptWithinMs, own.channels.email?.receiptWithinMs]).toEqual([5_400_000, null]);

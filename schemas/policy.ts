@@ -27,6 +27,8 @@ export interface Policy extends Fits {
   readonly notificationFrequency: Readonly<Record<Frequency, number>>;
   /** "HH:MM-HH:MM" in the user's zone, for marketing; null: none. */
   readonly quietHours: string | null;
+  /** How long, in ms, a user's marketing requests are collected before they are decided together; 0: not at all. */
+  readonly holdMs: number;
   /** Days without marketing in the user's zone: "YYYY-MM-DD", or "MM-DD" of every year. */
   readonly holidays: readonly string[];
   /** Every known channel, and those that the policy names besides. */
@@ -71,6 +73,7 @@ const file = strict({
   }).prefault({}),
   costs: z.record(channelId, amount).default({}),
   quietHours: quietHours.optional(),
+  hold: duration.optional(),
   holidays,
   channels: z.record(channelId, channelSettings).default({}),
   holdout: share.default(0),
@@ -126,6 +129,7 @@ const model: z.ZodType<Policy> = file.transform((parts, ctx): Policy => {
     caps: parts.caps ?? defaultCaps,
     notificationFrequency: parts.notificationFrequency,
     quietHours: parts.quietHours ?? null,
+    holdMs: parts.hold ?? 0,
     holidays: parts.holidays,
     channels: Object.fromEntries(channels),
     holdout: parts.holdout,
@@ -170,6 +174,7 @@ export function policyToJson(policy: Policy): string {
     notificationFrequency: policy.notificationFrequency,
     costs: Object.fromEntries(entries.map(([id, { costMicros }]) => [id, formatAmount(costMicros)])),
     ...(policy.quietHours === null ? {} : { quietHours: policy.quietHours }),
+    ...(policy.holdMs === 0 ? {} : { hold: formatDuration(policy.holdMs) }),
     holidays: policy.holidays,
     channels: Object.fromEntries(entries.map(([id, channel]) => [id, channelToFile(channel)])),
     holdout: policy.holdout,

@@ -84,6 +84,12 @@ describe('gateText', () => {
     [
       'frequency-cap',
       'block',
+      { at: AT, '3 per 1d': 3, rule: '3 per 1d', winner: 'loan-due' },
+      'frequency cap: blocked: 3 of 3 messages in 1d, the last of them from loan-due, at 2026-01-08 09:00:00 UTC',
+    ],
+    [
+      'frequency-cap',
+      'block',
       { '4 per 1d': 2, rule: '4 per 1d' },
       'frequency cap: blocked: 2 of 4 messages in 1d (the user wishes for fewer, which lowers the cap)',
     ],

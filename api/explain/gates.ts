@@ -57,7 +57,11 @@ const tellers: Readonly<Record<string, Teller>> = {
       return [`one was sent at ${isoInstant(sentAt)}, so none may follow${window}`, ...others(rest)];
     return [`no such message${window}`, ...others(rest)];
   },
-  'frequency-cap': ({ at, ...caps }, { verdict }) => [...capWords(caps, verdict), judgedFor(at)],
+  'frequency-cap': ({ at, winner, ...caps }, { verdict }) => [
+    ...capWords(caps, verdict),
+    winnerWords(winner),
+    judgedFor(at),
+  ],
   channel: ({ chosen, why, confidence, ...channels }) => {
     const score = channels[String(chosen)];
     return [
@@ -107,10 +111,11 @@ const tellers: Readonly<Record<string, Teller>> = {
     `${deliveryWords(String(channel), error, noReceiptWithin)}, so the next channel was tried`,
     ...others(rest),
   ],
-  send: ({ at, status, missing, failed, ...rest }, { verdict }) => [
+  send: ({ at, status, missing, failed, winner, ...rest }, { verdict }) => [
     status === undefined ? '' : `the campaign is ${status}`,
     ...lacking(missing, failed),
     ...capWords(rest, verdict),
+    winnerWords(winner),
     judgedFor(at),
   ],
 };
@@ -167,6 +172,10 @@ function capWords({ rule, ...facts }: Facts, verdict: DecisionStep['verdict']): 
   // What blocked comes first; the caps that had room say nothing then.
   const broken = verdict === 'block' && rule !== undefined ? all.filter(({ name }) => name === rule) : all;
   return broken.map(({ text }) => text);
+}
+
+function winnerWords(winner: Facts[string] | undefined): string {
+  return winner === undefined ? '' : `the last of them from ${winner}`;
 }
 
 function judgedFor(at: Facts[string] | undefined): string {

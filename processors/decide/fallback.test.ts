@@ -305,6 +305,57 @@ describe('with a budget', () => {
   });
 });
 
+describe('what a message really cost', () => {
+  const told = (world: World): unknown[] =>
+    world.driver
+      .outputs(candidates)
+      .filter((c) => c.kind !== 'reserve')
+      .map((c) => [c.kind, c.hop, c.costMicros]);
+  const cost = (world: World, status: Receipt['status'], costMicros: number | null, receiptId: string): void => {
+    world.driver.pipe(receipts, receiptOf(world.sent(0), status, { costMicros, receiptId }));
+  };
+
+  test('is told to pace once, where it is not what was reserved, and that it went out', () => {
+    const world = start({ budget: { total: '1' } });
+    world.ask('c', at('09:00'));
+    cost(world, 'accepted', 7500, '1');
+    expect(told(world)).toEqual([]);
+    cost(world, 'accepted', 5000, '2');
+    cost(world, 'sent', null, '3');
+    cost(world, 'delivered', 4000, '4');
+    cost(world, 'delivered', 4000, '4');
+    expect(told(world)).toEqual([
+      ['correct', 0, 5000],
+      ['spent', 0, 7500],
+    ]);
+    expect(world.driver.state('default/c', budgetLedger)).toMatchObject({ reserved: 5000, spent: 5000, overrun: 0 });
+  });
+
+  test('beyond what was reserved is an overrun', () => {
+    const world = start({ budget: { total: '1' } });
+    world.ask('c', at('09:00'));
+    cost(world, 'delivered', 9000, '1');
+    expect(told(world)).toEqual([
+      ['correct', 0, 9000],
+      ['spent', 0, 9000],
+    ]);
+    expect(world.driver.state('default/c', budgetLedger)).toMatchObject({ reserved: 7500, spent: 9000, overrun: 1500 });
+  });
+
+  test('is nothing where the message failed, and nobody is told without a budget', () => {
+    const world = start({ budget: { total: '1' }, channels: ['sms'] });
+    world.ask('c', at('09:00'));
+    cost(world, 'failed', 3000, '1');
+    cost(world, 'delivered', 3000, '2');
+    expect(told(world)).toEqual([['release', 0, null]]);
+    expect(world.driver.state('default/c', budgetLedger)).toMatchObject({ reserved: 0, spent: 0 });
+    const free = start();
+    free.ask('c', at('09:00'));
+    cost(free, 'delivered', 3000, '1');
+    expect(told(free)).toEqual([]);
+  });
+});
+
 describe('while a verdict is awaited', () => {
   const campaigns = [
     { id: 'free', channels: ['sms', 'email'] },

@@ -13,7 +13,7 @@ import { frequencyCap } from './frequency-cap.ts';
 import { block, type Facts, type Gate, pass } from './gate.ts';
 import { partsOf, sendIdOf } from './ids.ts';
 import { passes, proceed } from './judge.ts';
-import { decisionOf, releaseOf } from './records.ts';
+import { costOf, decisionOf, releaseOf } from './records.ts';
 import { sendTime } from './send-time.ts';
 
 /** The first of the channels left that is viable; the others keep their order. */
@@ -36,22 +36,41 @@ const GATES: readonly Gate[] = [consent, frequencyCap, nextChannel, content, sen
 
 const DELIVERED: ReadonlySet<string> = new Set<Receipt['status']>(['delivered', 'opened', 'clicked', 'replied']);
 
-/** Whether the receipt can change anything that a decision rests on. */
-export function matters({ status }: Pick<Receipt, 'status'>): boolean {
-  return status === 'failed' || DELIVERED.has(status);
+/** Whether the receipt can change anything. */
+export function matters({ status, costMicros }: Pick<Receipt, 'status' | 'costMicros'>): boolean {
+  return status === 'failed' || status === 'sent' || DELIVERED.has(status) || costMicros !== null;
 }
 
 /** Takes a receipt. `arrivedAt`: stream time when it came. */
 export function note(desk: Desk, receipt: WaitingReceipt, arrivedAt: number): void {
   const { sendId, status, occurredAt, error } = receipt;
   const sent = desk.messages.sent.find((m) => m.sendId === sendId);
-  if (sent === undefined) return;
-  if (DELIVERED.has(status)) close(desk, sendId);
-  if (status !== 'failed' || sent.failed) return;
+  if (sent === undefined || sent.failed) return;
+  if (status !== 'failed') {
+    tellCost(desk, sent, receipt);
+    if (DELIVERED.has(status)) close(desk, sendId);
+    return;
+  }
   fail(desk, sent, occurredAt);
   const open = close(desk, sendId);
   // A provider's clock may be behind ours.
   if (open !== undefined) fallBack(desk, open, Math.max(occurredAt, open.sentAt), arrivedAt, { error });
+}
+
+/** Tells pace, once each, what the message really cost and that it went out. */
+function tellCost(desk: Desk, sent: SentMessage, { status, occurredAt, costMicros: actual }: WaitingReceipt): void {
+  const { sendId, campaignId, costMicros: reserved } = sent;
+  if (reserved === null) return;
+  const corrected = sent.corrected || (actual !== null && actual !== reserved);
+  const spent = sent.spent || status === 'sent' || DELIVERED.has(status);
+  if (corrected === sent.corrected && spent === sent.spent) return;
+  const { story, hop } = partsOf(sendId);
+  const { tenantId, userId, context } = desk;
+  const ids = { campaignId, requestedAt: occurredAt, tenantId, userId };
+  const cost = actual ?? reserved;
+  if (corrected !== sent.corrected) context.emit(candidates, costOf('correct', story, hop, ids, cost));
+  if (spent !== sent.spent) context.emit(candidates, costOf('spent', story, hop, ids, cost));
+  desk.update({ sent: desk.messages.sent.map((m) => (m === sent ? { ...m, corrected, spent } : m)) });
 }
 
 /** No receipt came in the channel's time. */

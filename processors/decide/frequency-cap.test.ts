@@ -81,7 +81,10 @@ describe('the frequency cap gate', () => {
     const c = caseOf({ policy, sent: [sent(at('08:00'))] });
     expect(frequencyCap.judge(c).verdict).toBe('pass');
     const told: Told = {};
-    expect([capped(c, 'sms', c.now, told), told]).toEqual(['1 per 1d on sms', { '1 per 1d on sms': 1 }]);
+    expect([capped(c, 'sms', c.now, told), told]).toEqual([
+      '1 per 1d on sms',
+      { '1 per 1d on sms': 1, winner: 'other' },
+    ]);
     const nothing: Told = {};
     expect([capped(c, 'email', c.now, nothing), nothing]).toEqual([null, {}]);
     expect(capped(caseOf({ policy, sent: [sent(at('08:00'), { channel: 'email' })] }), 'sms', c.now)).toBeNull();
@@ -95,5 +98,20 @@ describe('the frequency cap gate', () => {
 
   test('lets nothing through at a maximum of 0', () => {
     expect(judged({ policy: { caps: [{ max: 0, window: '1d' }] } })).toBe('block');
+  });
+
+  test('names the campaign of the newest message in the window that is full', () => {
+    const winner = (options: CaseOptions): unknown => frequencyCap.judge(caseOf(options)).facts.winner;
+    const first = sent(at('07:00'), { campaignId: 'first' });
+    const second = sent(at('08:00'), { campaignId: 'second' });
+    expect(winner({ policy: { caps: [{ max: 2, window: '1d' }] }, sent: [second, first] })).toBe('second');
+    expect(winner({ policy: { caps: [{ max: 1, window: '90m' }] }, sent: [first, second] })).toBe('second');
+    // Before a message that was already sent: the window that ends with it is the full one.
+    const later = sent(at('09:30'), { campaignId: 'later' });
+    expect(winner({ policy: { caps: [{ max: 1, window: '1h' }] }, sent: [later] })).toBe('later');
+    expect(winner({ policy: { caps: [{ max: 2, window: '1d' }] }, sent: [first] })).toBeUndefined();
+    expect(winner({ policy: { caps: [{ max: 0, window: '1d' }] }, sent: [] })).toBeUndefined();
+    const failed = { ...second, failed: true };
+    expect(winner({ policy: { caps: [{ max: 1, window: '1d' }] }, sent: [first, failed] })).toBe('first');
   });
 });

@@ -34,7 +34,8 @@ function likely(c: Case): string {
 
 /**
  * The first cap that a message at an instant would break, or null. `channel` null: the caps over all channels; else those of
- * that channel alone. Transactional messages are never capped. `facts` is told how many messages each cap already counts.
+ * that channel alone. Transactional messages are never capped. `facts` is told how many messages each cap already counts and, as
+ * `winner`, the campaign of the newest message in the window that is full.
  */
 export function capped(c: Case, channel: string | null, at: number, facts?: Told): string | null {
   if (c.campaign.class === 'transactional') return null;
@@ -43,7 +44,10 @@ export function capped(c: Case, channel: string | null, at: number, facts?: Told
     if (cap.channel !== channel) continue;
     const count = mostWith(c.messages.sent, cap, at, c.zone) - 1;
     if (facts !== undefined) facts[cap.rule] = count;
-    if (broken === null && count >= capMax(c.policy, cap, c.profile?.notificationFrequency ?? null)) broken = cap.rule;
+    if (broken !== null || count < capMax(c.policy, cap, c.profile?.notificationFrequency ?? null)) continue;
+    broken = cap.rule;
+    const winner = facts === undefined ? undefined : newestIn(c.messages.sent, cap, at, c.zone);
+    if (facts !== undefined && winner !== undefined) facts.winner = winner.campaignId;
   }
   return broken;
 }
@@ -67,6 +71,26 @@ function mostWith(sent: readonly SentMessage[], cap: Cap, at: number, zone: Zone
     if (end > here && end - width < here) most = Math.max(most, within(others, end, width));
   }
   return most + 1;
+}
+
+/** The newest message in the fullest of the cap's windows that contain the instant; of equally full ones the first to end. */
+function newestIn(sent: readonly SentMessage[], cap: Cap, at: number, zone: Zone): SentMessage | undefined {
+  const here = positionOf(at, cap, zone);
+  const width = cap.calendar ? cap.windowMs / DAY_MS : cap.windowMs;
+  const counted = sent
+    .filter((message) => counts(message, cap))
+    .map((message) => ({ message, position: positionOf(message.sentAt, cap, zone) }))
+    .sort((a, b) => a.message.sentAt - b.message.sentAt);
+  const ends = [here, ...counted.map(({ position }) => position).filter((end) => end > here && end - width < here)];
+  let newest: SentMessage | undefined;
+  let most = 0;
+  for (const end of ends) {
+    const inside = counted.filter(({ position }) => position > end - width && position <= end);
+    if (inside.length <= most) continue;
+    most = inside.length;
+    newest = inside[inside.length - 1]?.message;
+  }
+  return newest;
 }
 
 function counts({ failed, class: kind, channel }: SentMessage, cap: Cap): boolean {

@@ -2,17 +2,22 @@
 // the user's row, in order, so results don't depend on how long pace takes.
 
 import { compareBytes } from '../../schemas/order.ts';
-import type { WaitingInput, WaitingReceipt } from '../../schemas/state-types.ts';
+import type { WaitingInput, WaitingReceipt, WaitingRequest } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { BudgetVerdict } from '../../schemas/types.ts';
 import type { Desk } from './desk.ts';
 import { matters, note, openSendOf, timeOut } from './fallback.ts';
+import { endHold, HOLD, hold, isHeld } from './hold.ts';
 import { hopOf, sendIdOf, sendOfTimeout, timeoutOf } from './ids.ts';
 import { audienceStep, conclude, decideOn } from './judge.ts';
 import { send } from './moment.ts';
 
-/** Decides a request, or lets it wait its turn. */
+/** Holds a request where the policy says so; else decides it, or lets it wait its turn. */
 export function take(desk: Desk, request: Request): void {
+  if (isHeld(desk, request)) {
+    hold(desk, request);
+    return;
+  }
   if (desk.messages.awaiting === null) {
     decideOn(desk, { request, audience: null, judgedAt: null, arrivedAt: desk.context.streamTime });
     return;
@@ -25,8 +30,27 @@ export function take(desk: Desk, request: Request): void {
   desk.wait({ window, request: asked });
 }
 
-/** A due time has come: that of a message, or of the receipt of one. */
+/** Decides what was held, or lets it wait its turn, as it is at the hold's end. */
+function takeHeld(desk: Desk): void {
+  const { tenantId, userId } = desk;
+  const { requests, judgedAt } = endHold(desk);
+  for (const { audience: _, ...held } of requests) {
+    const request = { ...held, tenantId, userId };
+    if (desk.messages.awaiting === null) {
+      decideOn(desk, { request, audience: null, judgedAt, arrivedAt: desk.context.streamTime });
+    } else {
+      const audience = audienceStep(desk, request, judgedAt);
+      desk.wait({ window: true, request: { ...held, audience, judgedAt } });
+    }
+  }
+}
+
+/** A due time has come: that of a message, of the receipt of one, or of a hold. */
 export function due(desk: Desk, timer: string): void {
+  if (timer === HOLD) {
+    if (desk.messages.heldUntil !== null) takeHeld(desk);
+    return;
+  }
   if (!isPending(desk, timer)) return;
   if (desk.messages.awaiting !== null) desk.wait({ due: timer });
   else fire(desk, timer);
@@ -47,7 +71,7 @@ export function answer(desk: Desk, verdict: BudgetVerdict): void {
   if (progress === undefined) return;
   desk.update({ awaiting: null });
   conclude(desk, progress, verdict);
-  goOn(desk, progress.hop === 0 ? progress.cause : null);
+  goOn(desk, progress.hop === 0 ? turnOf(progress) : null);
 }
 
 function isPending(desk: Desk, timer: string): boolean {
@@ -68,24 +92,30 @@ function fire(desk: Desk, timer: string): void {
   send(desk, progress, progress.dueAt);
 }
 
+/** What a request shares with those that no due time comes between: its hold, else its cause. */
+function turnOf({ cause, judgedAt }: Pick<WaitingRequest, 'cause' | 'judgedAt'>): string | null {
+  return judgedAt === null ? cause : `${HOLD} ${judgedAt}`;
+}
+
 /**
- * Takes what waited, in order, and before each input the user's own due times that come before it. `answered`: the cause of the
- * request that the verdict was for; no due time comes between the requests of one cause.
+ * Takes what waited, in order, and before each input the user's own due times that come before it. `answered`: the turn of the
+ * request that the verdict was for; no due time comes between the requests of one turn.
  */
 function goOn(desk: Desk, answered: string | null): void {
-  let cause = answered;
+  let turn = answered;
   while (desk.messages.awaiting === null) {
     const { waiting } = desk.messages;
     const [next] = waiting;
     if (next === undefined) return;
-    const goesOn = cause !== null && next.request?.cause === cause;
+    const nextTurn = next.request === null ? null : turnOf(next.request);
+    const goesOn = turn !== null && nextTurn === turn;
     const before = goesOn ? undefined : firstDueBefore(desk, next);
     if (before !== undefined) {
       fire(desk, before.timer);
       continue;
     }
     desk.update({ waiting: waiting.slice(1) });
-    cause = next.request?.cause ?? null;
+    turn = nextTurn;
     if (next.due !== null) fire(desk, next.due);
     else if (next.receipt !== null) note(desk, next.receipt, next.streamTime);
     else if (next.request !== null) {
@@ -117,8 +147,9 @@ function firstDueBefore(desk: Desk, next: WaitingInput): Due | undefined {
 }
 
 /** Epoch ms: due times before it come before the input. */
-function boundOf({ window, time, streamTime, receipt }: WaitingInput): number {
-  if (window) return time + 1;
+function boundOf({ window, time, streamTime, receipt, request }: WaitingInput): number {
+  // A hold that ends for an instant that has passed ends at once, so all that was due before it has happened.
+  if (window) return request?.judgedAt == null ? time + 1 : Math.max(time + 1, streamTime);
   // A receipt moves no time, but what was due by its own happens before it.
   return receipt === null ? streamTime : Math.max(time + 1, streamTime);
 }

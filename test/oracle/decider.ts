@@ -1,6 +1,7 @@
 // The gates of one request, in their order, and once more those of the moment of sending.
 
 import { emptyLedger, release, reserve } from './budget.ts';
+import { byBytes } from './common.ts';
 import { holds, type Scope } from './conditions.ts';
 import { breaks, hasConsent, heldOut, sameMessage } from './gates.ts';
 import type {
@@ -64,9 +65,31 @@ export class Decider {
    * it came; a trigger's request never comes late.
    */
   decide(user: User, request: Request, scope: Scope, watermark = Number.NEGATIVE_INFINITY): void {
-    const { now } = scope;
-    const campaign = this.inForce(user.tenantId, request.campaignId, now);
-    this.#run(user, request, campaign, { ...scope, watermark });
+    const campaign = this.inForce(user.tenantId, request.campaignId, request.requestedAt);
+    if (this.#policy.holdMs !== undefined && campaign?.class === 'marketing') {
+      user.held.push({ request, scope });
+      user.heldUntil ??= request.requestedAt + this.#policy.holdMs;
+    } else this.#run(user, request, campaign, { ...scope, watermark });
+  }
+
+  /** Decides what a hold has collected, as everything is at its end. */
+  endHold(user: User, now: number, watermark: number): void {
+    const held = user.held.map((one) => {
+      const campaign = this.inForce(user.tenantId, one.request.campaignId, one.request.requestedAt);
+      if (campaign === undefined) throw new Error('only requests for a known campaign are held');
+      return { ...one, campaign };
+    });
+    user.held = [];
+    user.heldUntil = undefined;
+    held.sort(
+      (a, b) =>
+        b.campaign.priority - a.campaign.priority ||
+        a.request.requestedAt - b.request.requestedAt ||
+        byBytes(a.campaign.id, b.campaign.id),
+    );
+    for (const { request, scope, campaign } of held) {
+      this.#run(user, request, campaign, { ...scope, profile: user.profile, now, watermark });
+    }
   }
 
   #run(
@@ -114,8 +137,8 @@ export class Decider {
       return blocked(known ? 'campaign-inactive' : 'bad-request');
     }
 
-    const asked = request.source !== 'trigger';
-    if (!again && asked && !gate('audience', holds(campaign.audience, wholeOf(scope)))) return blocked('audience');
+    if (!again && request.source !== 'trigger' && !gate('audience', holds(campaign.audience, wholeOf(scope))))
+      return blocked('audience');
 
     const held =
       heldOut(user.tenantId, 'global', user.userId, this.#policy.holdout ?? 0) ||
@@ -127,7 +150,7 @@ export class Decider {
     );
     if (!gate('consent', consented.length > 0)) return blocked('no-consent');
 
-    if (!again && now + campaign.expiresAfterMs < watermark) {
+    if (!again && request.requestedAt + campaign.expiresAfterMs < watermark) {
       gate('send-time', false);
       return { outcome: 'expired', reason: 'expired' };
     }
@@ -143,13 +166,14 @@ export class Decider {
 
     // The moment of gate 7, which gates 5 and 6 judge the caps for.
     const { sendTime } = campaign;
+    const asked = request.requestedAt;
     const wishes = [
-      now,
-      request.notBefore ?? now,
-      typeof sendTime === 'object' && 'at' in sendTime ? sendTime.at : now,
+      asked,
+      request.notBefore ?? asked,
+      typeof sendTime === 'object' && 'at' in sendTime ? sendTime.at : asked,
     ];
-    const from = Math.max(...wishes);
-    const expiresAt = again?.expiresAt ?? from + campaign.expiresAfterMs;
+    const from = Math.max(now, ...wishes);
+    const expiresAt = again?.expiresAt ?? Math.max(...wishes) + campaign.expiresAfterMs;
     const zone = zoneOf(user.profile?.timezone);
     // A fallback waits for no better hour.
     const { sendTime: _none, ...atOnce } = campaign;
@@ -213,12 +237,23 @@ export class Decider {
   /** A receipt of one of the user's sends. */
   receive(user: User, receipt: OracleReceipt, watermark: number): void {
     const sent = user.sent.find(({ name }) => name === receipt.send);
-    if (sent === undefined) return;
-    if (DELIVERED.includes(receipt.status)) sent.open = false;
-    if (receipt.status !== 'failed' || sent.failed) return;
+    if (sent === undefined || sent.failed) return;
+    const { campaign, channel, dueAt } = sent.message;
+    const giveBack = (cost: number): void => {
+      if (campaign.budget) release(this.#ledger(campaign), { channel, cost, slotAt: dueAt }, campaign.timezone);
+    };
+    if (receipt.status !== 'failed') {
+      if (DELIVERED.includes(receipt.status)) sent.open = false;
+      const actual = receipt.costMicros ?? sent.cost;
+      if (sent.corrected || actual === sent.cost) return;
+      // The first cost that is another counts; what is beyond the reserved one is an overrun.
+      sent.corrected = true;
+      giveBack(Math.max(0, sent.cost - actual));
+      sent.cost = Math.min(sent.cost, actual);
+      return;
+    }
     sent.failed = true;
-    const { campaign, channel, cost, dueAt } = sent.message;
-    if (campaign.budget) release(this.#ledger(campaign), { channel, cost, slotAt: dueAt }, campaign.timezone);
+    giveBack(sent.cost);
     if (sent.open) this.#fallBack(user, sent, Math.max(receipt.occurredAt, sent.sentAt), watermark);
   }
 
@@ -259,7 +294,7 @@ export class Decider {
       const timeoutAt = within === undefined || dueAt + within > expiresAt ? undefined : dueAt + within;
       const followed = { name: sendName(request, hop), message, open: fallbacks.length > 0, timeoutAt };
       const counted = { campaignId, dedupeKey: dedupe.key, channel, class: campaign.class, sentAt: dueAt };
-      user.sent.push({ ...counted, ...followed, failed: false });
+      user.sent.push({ ...counted, ...followed, failed: false, cost, corrected: false });
       const made = { channel, address, costMicros: cost, dueAt, expiresAt };
       const command = { tenantId, userId, campaignId, requestId, hop, ...made };
       this.sends.push(command);

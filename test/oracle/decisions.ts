@@ -106,6 +106,10 @@ class Simulation {
       this.#decider.timeOut(user, timer.sent, instant);
       return;
     }
+    if (timer.kind === 'hold') {
+      this.#decider.endHold(user, instant, this.#streamTime - this.#input.lateness);
+      return;
+    }
     if (timer.kind === 'due') {
       this.#decider.send(user, timer.message);
       return;

@@ -122,6 +122,8 @@ export interface Policy {
   /** Global share in 0..1. */
   readonly holdout?: number;
   readonly disabledChannels?: readonly string[];
+  /** ms for which a user's marketing requests are collected before they are decided together. */
+  readonly holdMs?: number;
   /** ms after which the next channel is tried without a receipt of delivery, by channel. */
   readonly receiptWithin?: Readonly<Record<string, number>>;
   /** What a user's wish multiplies every cap's maximum by, rounded down; 1 where nothing is said. */

@@ -1,7 +1,7 @@
 // What the decision oracle keeps of one user: everything that ever happened, nothing summed up ahead.
 import type { ConsentChange, UserProfile } from '../../schemas/types.ts';
 import { byBytes, userKey } from './common.ts';
-import type { Metrics } from './conditions.ts';
+import type { Metrics, Scope } from './conditions.ts';
 import type { Sent } from './gates.ts';
 import type { Campaign, OracleStep } from './model.ts';
 import type { Request } from './names.ts';
@@ -25,13 +25,23 @@ export interface Message {
 export interface SentMessage extends Sent {
   readonly name: string;
   readonly message: Message;
+  /** What of the budget it holds, micro-units. */
+  cost: number;
+  corrected: boolean;
   /** Another channel may follow: by `timeoutAt`, where nobody says that it was delivered. */
   open: boolean;
   readonly timeoutAt: number | undefined;
 }
 
+/** A request in a hold, and what it is about. */
+export interface Held {
+  readonly request: Request;
+  readonly scope: Scope;
+}
+
 export type Timer =
   | { readonly user: User; readonly instant: number; readonly kind: 'window'; readonly window: WindowTimer }
+  | { readonly user: User; readonly instant: number; readonly kind: 'hold' }
   | (TimerOfMessage & { readonly kind: 'due' })
   | (TimerOfMessage & { readonly kind: 'timeout'; readonly sent: SentMessage });
 
@@ -56,6 +66,9 @@ export class User {
   };
   readonly consents: ConsentChange[] = [];
   readonly sent: SentMessage[] = [];
+  /** Requests that wait for the end of a hold. */
+  held: Held[] = [];
+  heldUntil: number | undefined;
   /** Messages that wait for their moment. */
   scheduled: Message[] = [];
   profile: UserProfile | undefined;
@@ -85,6 +98,7 @@ export class User {
           : [];
       }),
     ];
+    if (this.heldUntil !== undefined) timers.push({ user: this, instant: this.heldUntil, kind: 'hold' });
     this.next = timers.sort(compareTimers)[0];
     return this.next;
   }
@@ -96,10 +110,12 @@ function rank(timer: Timer): number {
   return RANKS.indexOf(timer.kind === 'window' ? timer.window.kind : 'due');
 }
 
-/** The order in which timers fire: instant; due (of a message or of its receipt), session, inactive, returned; user; for due ones request time, priority, campaign. */
+/** The order in which timers fire: instant; due (of a message, its receipt or a hold), session, inactive, returned; user; for due ones request time, priority, campaign. */
 export function compareTimers(a: Timer, b: Timer): number {
   const first = a.instant - b.instant || rank(a) - rank(b) || byBytes(a.user.key, b.user.key);
   if (first !== 0 || a.kind === 'window' || b.kind === 'window') return first;
+  // A hold ends once everything is sent that was due by its end.
+  if (a.kind === 'hold' || b.kind === 'hold') return a.kind === 'hold' ? 1 : -1;
   return (
     a.message.request.requestedAt - b.message.request.requestedAt ||
     compareCampaigns(a.message.campaign, b.message.campaign)

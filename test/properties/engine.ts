@@ -151,6 +151,7 @@ function policyJson(policy: Policy): string {
     ...(policy.scores === undefined ? {} : scoresFile(policy.scores)),
     holidays: policy.holidays ?? [],
     ...(policy.quietHours === undefined ? {} : { quietHours: policy.quietHours }),
+    ...(policy.holdMs === undefined ? {} : { hold: formatDuration(policy.holdMs) }),
     ...(policy.holdout === undefined ? {} : { holdout: policy.holdout }),
     ...(policy.notificationFrequency === undefined ? {} : { notificationFrequency: policy.notificationFrequency }),
   });

@@ -76,11 +76,21 @@ function mostInAWindow(sends: readonly SendCommand[], rule: CapRule, timezone: s
 
 function budgetsHold(input: DecisionInput, { budget, sends }: Outputs): void {
   const held = new Map<string, BudgetVerdict[]>();
+  const costs = new Map<string, number>();
   for (const record of budget) {
     const key = `${record.tenantId}/${record.campaignId}`;
     const reserved = held.get(key) ?? [];
     if ('kind' in record) {
-      if (record.kind === 'release')
+      // A lower cost frees the difference; a higher one is an overrun.
+      if (record.kind === 'correct') {
+        costs.set(`${record.requestId}#${record.hop}`, record.costMicros ?? 0);
+        held.set(
+          key,
+          reserved.map((v) =>
+            v.requestId === record.requestId && v.hop === record.hop ? lowered(v, record.costMicros) : v,
+          ),
+        );
+      } else if (record.kind === 'release')
         held.set(
           key,
           reserved.filter((v) => v.requestId !== record.requestId || v.hop !== record.hop),
@@ -97,8 +107,13 @@ function budgetsHold(input: DecisionInput, { budget, sends }: Outputs): void {
   for (const [key, own] of Map.groupBy(kept, (send) => `${send.tenantId}/${send.campaignId}`)) {
     const campaign = input.campaigns.find((c) => `${c.tenantId}/${c.id}` === key);
     // What is reserved at the end is what was spent.
-    if (campaign?.budget) expect(costOf(held.get(key) ?? [])).toBe(costOf(own));
+    const real = own.map((send) => lowered(send, costs.get(send.sendId) ?? null));
+    if (campaign?.budget) expect(costOf(held.get(key) ?? [])).toBe(costOf(real));
   }
+}
+
+function lowered<T extends { readonly costMicros: number | null }>(record: T, actual: number | null): T {
+  return { ...record, costMicros: Math.min(record.costMicros ?? 0, actual ?? Number.POSITIVE_INFINITY) };
 }
 
 function costOf(records: readonly { readonly costMicros: number | null }[]): number {

@@ -13,6 +13,8 @@ interface Answer {
   readonly status: Receipt['status'];
   readonly after: number;
   readonly lag: number;
+  /** Micro-units; null: as it was reserved. */
+  readonly cost: number | null;
 }
 
 /** The answers to one send. */
@@ -20,20 +22,29 @@ export type Fate = readonly Answer[];
 
 const statuses: Receipt['status'][] = ['accepted', 'sent', 'unknown', 'opened', 'delivered', 'delivered'];
 
+const costs = fc.option(fc.nat(12), { freq: 1 });
+
 /** Most sends fail, or are never heard of. */
 export const fates: fc.Arbitrary<readonly Fate[]> = fc.array(
   fc
     .record({
       failed: maybe(fc.record({ after: times(), lag: fc.nat(STEP), twice: fc.boolean() }), 6),
-      others: fc.array(fc.record({ status: fc.constantFrom(...statuses), after: times(), lag: fc.nat(STEP) }), {
-        maxLength: 2,
-      }),
+      others: fc.array(
+        fc.record({ status: fc.constantFrom(...statuses), after: times(), lag: fc.nat(STEP), cost: costs }),
+        {
+          maxLength: 2,
+        },
+      ),
     })
     .map(({ failed, others }): Fate => {
       if (failed === undefined) return others;
       const { after, lag, twice } = failed;
-      const told: Fate = [{ status: 'failed', after, lag }];
-      return [...others, ...told, ...(twice ? [{ status: 'failed', after: after + STEP, lag } as const] : [])];
+      const told: Fate = [{ status: 'failed', after, lag, cost: null }];
+      return [
+        ...others,
+        ...told,
+        ...(twice ? [{ status: 'failed', after: after + STEP, lag, cost: null } as const] : []),
+      ];
     }),
   { minLength: 1, maxLength: 12 },
 );
@@ -76,7 +87,7 @@ export async function withReceipts(
   return whole;
 }
 
-function receiptOf(send: SendCommand, { status, after }: Answer, nth: number): Receipt {
+function receiptOf(send: SendCommand, { status, after, cost }: Answer, nth: number): Receipt {
   const { sendId, tenantId, userId, campaignId, requestId, hop, channel, dueAt } = send;
   const ids = {
     receiptId: `${sendId}:${status}:${nth}`,
@@ -88,5 +99,5 @@ function receiptOf(send: SendCommand, { status, after }: Answer, nth: number): R
     hop,
     channel,
   };
-  return { ...ids, status, occurredAt: dueAt + after, costMicros: null, providerMessageId: null, error: null };
+  return { ...ids, status, occurredAt: dueAt + after, costMicros: cost, providerMessageId: null, error: null };
 }
