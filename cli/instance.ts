@@ -29,6 +29,8 @@ import { type Embedded, startEmbedded } from '../sinks/clickhouse/front.ts';
 import { consoleProvider } from '../sinks/delivery/console.ts';
 import { deliverySink } from '../sinks/delivery/delivery.ts';
 import { fileProvider } from '../sinks/delivery/file.ts';
+import type { Provider } from '../sinks/delivery/provider.ts';
+import { webhookProvider } from '../sinks/delivery/webhook.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { engage } from '../topologies/engage.ts';
 import { pace } from '../topologies/pace.ts';
@@ -48,6 +50,9 @@ export interface ClickhouseTarget {
   readonly password?: string;
 }
 
+export const DELIVERIES = ['file', 'console', 'webhook'] as const;
+export type Delivery = (typeof DELIVERIES)[number];
+
 export interface InstanceOptions {
   /** Everything the instance keeps. */
   readonly dir: string;
@@ -64,7 +69,9 @@ export interface InstanceOptions {
   readonly port: number;
   /** Undefined: without keys, and without a limit. */
   readonly api?: ApiSettings;
-  readonly delivery: 'console' | 'file';
+  readonly delivery: Delivery;
+  /** For delivery to a webhook. */
+  readonly webhook?: { readonly url: string; readonly secret: string | undefined } | undefined;
   /** embedded: in the instance's folder, on `clickhousePort`. */
   readonly clickhouse: ClickhouseTarget | 'embedded';
   readonly clickhousePort?: number;
@@ -234,10 +241,11 @@ function stateFolders({ kafka, dir }: InstanceOptions): Pick<Watched, 'stateFold
   return { stateFolder: ({ group, partition }) => join(states, group, String(partition)) };
 }
 
-function providerOf({ delivery, dir }: InstanceOptions): Parameters<typeof deliverySink>[0] {
-  return delivery === 'console'
-    ? consoleProvider(process.stdout)
-    : fileProvider(join(dir, 'outbox', 'messages.ndjson'));
+function providerOf({ delivery, dir, webhook }: InstanceOptions): Provider {
+  if (delivery === 'console') return consoleProvider(process.stdout);
+  if (delivery === 'file') return fileProvider(join(dir, 'outbox', 'messages.ndjson'));
+  if (webhook === undefined) throw new Error('delivery to a webhook needs its address');
+  return webhookProvider({ ...webhook, now: () => systemClock.now() });
 }
 
 interface OpenClickhouse {

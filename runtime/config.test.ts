@@ -59,6 +59,14 @@ describe('readConfig', () => {
     });
   });
 
+  it('takes the webhook that messages are posted to, with or without a secret', () => {
+    expect(readConfig({}).webhook).toBeUndefined();
+    const url = 'https://example.org/messages';
+    expect(readConfig({ BECKON_WEBHOOK_URL: url }).webhook).toEqual({ url, secret: undefined });
+    expect(readConfig({ BECKON_WEBHOOK_URL: url, BECKON_WEBHOOK_SECRET: 's' }).webhook).toEqual({ url, secret: 's' });
+    expect(() => readConfig({ BECKON_WEBHOOK_URL: 'ftp://x' })).toThrow('BECKON_WEBHOOK_URL: write an address');
+  });
+
   it('takes a cluster without anything else', () => {
     expect(readConfig({ KAFKA_BROKERS: 'a:9092' }).kafka).toEqual({
       brokers: ['a:9092'],

@@ -67,6 +67,10 @@ const model = z
       .optional(),
     SCHEMA_REGISTRY_USERNAME: z.string().optional(),
     SCHEMA_REGISTRY_PASSWORD: z.string().optional(),
+    BECKON_WEBHOOK_URL: z
+      .url({ protocol: /^https?$/, error: 'write an address such as https://example.org/messages' })
+      .optional(),
+    BECKON_WEBHOOK_SECRET: z.string().optional(),
     CLICKHOUSE_URL: z.url().optional(),
     CLICKHOUSE_USER: z.string().optional(),
     CLICKHOUSE_PASSWORD: z.string().optional(),
@@ -102,6 +106,11 @@ const model = z
     apiKey: env.BECKON_API_KEY,
     /** Undefined: run embedded. */
     kafka: env.KAFKA_BROKERS === undefined ? undefined : kafkaOf(env, env.KAFKA_BROKERS),
+    /** Where `--delivery webhook` posts messages; undefined: it can't be used. */
+    webhook:
+      env.BECKON_WEBHOOK_URL === undefined
+        ? undefined
+        : { url: env.BECKON_WEBHOOK_URL, secret: env.BECKON_WEBHOOK_SECRET },
     /** Undefined: the embedded engine. */
     clickhouse:
       env.CLICKHOUSE_URL === undefined

@@ -4,7 +4,15 @@ import { pino } from 'pino';
 import { isLoopback } from '../../api/http/access.ts';
 import { config } from '../../runtime/config.ts';
 import { BadInput, RunFailed } from '../errors.ts';
-import { type Instance, type InstanceOptions, startInstance, TOPOLOGIES, type TopologyName } from '../instance.ts';
+import {
+  DELIVERIES,
+  type Delivery,
+  type Instance,
+  type InstanceOptions,
+  startInstance,
+  TOPOLOGIES,
+  type TopologyName,
+} from '../instance.ts';
 import { campaignsFrom, countOption, policyFrom, portOption } from '../options.ts';
 
 const EXAMPLES = `
@@ -37,7 +45,7 @@ interface Options {
   readonly partitions?: number;
   readonly host: string;
   readonly port: number;
-  readonly delivery: 'console' | 'file';
+  readonly delivery: Delivery;
   readonly clickhousePort?: number;
 }
 
@@ -59,8 +67,11 @@ export function startCommand(): Command {
     .option('--host <address>', 'address of the HTTP front', '127.0.0.1')
     .option('--port <number>', 'port of the HTTP front; 0: any free one', portOption, 7077)
     .addOption(
-      new Option('--delivery <provider>', 'where messages go: <dir>/outbox/messages.ndjson, or a line each on stdout')
-        .choices(['file', 'console'])
+      new Option(
+        '--delivery <provider>',
+        'where messages go: <dir>/outbox/messages.ndjson, a line each on stdout, or BECKON_WEBHOOK_URL',
+      )
+        .choices(DELIVERIES)
         .default('file'),
     )
     .option(
@@ -82,6 +93,8 @@ async function start(options: Options): Promise<void> {
     throw new BadInput(
       `--host ${host}: whoever reaches that address could send messages and read what is known of users; set BECKON_API_KEYS or BECKON_API_KEYS_FILE first, or listen on 127.0.0.1`,
     );
+  if (delivery === 'webhook' && settings.webhook === undefined)
+    throw new BadInput('--delivery webhook: set BECKON_WEBHOOK_URL to the address that messages are posted to');
   const warn = (line: string): void => logger.warn(line);
   const campaigns =
     options.campaigns === undefined
@@ -124,6 +137,7 @@ async function start(options: Options): Promise<void> {
     host,
     port,
     delivery,
+    webhook: settings.webhook,
     clickhouse: settings.clickhouse ?? 'embedded',
     ...(options.clickhousePort === undefined ? {} : { clickhousePort: options.clickhousePort }),
     logger,

@@ -31,7 +31,7 @@ async function deliver(provider: Provider, batch: SinkBatch<SendCommand>, contex
   const open = commands.filter((c) => !known.has(c.idempotencyKey));
   const expired = open.filter((c) => context.now(c.dueAt) > c.expiresAt);
   const toSend = open.filter((c) => !expired.includes(c));
-  const answers = await provider.send(toSend);
+  const answers = await provider.send(toSend, context.signal);
   const answerOf = new Map(known);
   for (const [i, c] of toSend.entries()) answerOf.set(c.idempotencyKey, answers[i] as Answer);
   for (const c of expired)
@@ -42,8 +42,9 @@ async function deliver(provider: Provider, batch: SinkBatch<SendCommand>, contex
   }
 }
 
-function receiptOf(command: SendCommand, { status, providerMessageId, error }: Answer, occurredAt: number): Receipt {
-  const { sendId, requestId, hop, tenantId, userId, campaignId, channel, costMicros } = command;
+function receiptOf(command: SendCommand, answer: Answer, occurredAt: number): Receipt {
+  const { sendId, requestId, hop, tenantId, userId, campaignId, channel } = command;
+  const { status, providerMessageId, error, costMicros = command.costMicros } = answer;
   return {
     receiptId: `${sendId}:${status}`,
     sendId,

@@ -1,9 +1,10 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SendCommand } from '../../schemas/types.ts';
 import { fileProvider } from './file.ts';
+import { providerSuite } from './testing/provider-suite.ts';
 
 let folder: string;
 let path: string;
@@ -28,6 +29,18 @@ const command = (n: number, text = 'Hello.'): SendCommand => ({
   expiresAt: 1_767_312_000_000,
   idempotencyKey: `key-${n}`,
   variant: null,
+});
+
+describe('as any provider, the file', () => {
+  providerSuite(() => ({
+    provider: fileProvider(path),
+    taken: () =>
+      readFileSync(path, 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => (JSON.parse(line) as SendCommand).idempotencyKey),
+    status: 'delivered',
+  }));
 });
 
 test('finds what was written before, and nothing else', async () => {

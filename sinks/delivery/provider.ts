@@ -5,6 +5,8 @@ import type { Receipt, SendCommand } from '../../schemas/types.ts';
 export interface Answer {
   readonly status: Extract<Receipt['status'], 'accepted' | 'sent' | 'delivered' | 'failed' | 'unknown'>;
   readonly providerMessageId?: string;
+  /** What it really cost, in micro-units, where the provider says so. */
+  readonly costMicros?: number;
   /** Why it failed; no personal data. */
   readonly error?: string;
 }
@@ -17,7 +19,10 @@ export interface Provider {
    * sent again; a provider that can't tell answers `unknown`, so that nobody gets a message twice.
    */
   find(commands: readonly SendCommand[]): Promise<ReadonlyMap<string, Answer>>;
-  /** Hands messages over, in order. Throws `SinkUnavailable` when they should be tried again. */
-  send(commands: readonly SendCommand[]): Promise<readonly Answer[]>;
+  /**
+   * Hands messages over, those of a user in order. Throws `SinkUnavailable` when they should be tried again: then `find` is asked
+   * first. `signal` aborts when the worker shuts down.
+   */
+  send(commands: readonly SendCommand[], signal?: AbortSignal): Promise<readonly Answer[]>;
   close(): Promise<void>;
 }
