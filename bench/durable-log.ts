@@ -31,6 +31,7 @@ interface Kept {
 
 /** One partition; one reader a topic, from the beginning on. */
 export class DurableLog implements Log {
+  readonly commitPause = 0;
   readonly committed: Committed = { commits: 0, outputs: 0, outputBytes: 0, changes: 0, changeBytes: 0 };
   readonly ends = new Map<string, number>();
   readonly #folder: string;

@@ -74,6 +74,11 @@ export interface Membership {
 }
 
 export interface Log {
+  /**
+   * ms from the beginning of a task's commit to that of its next, where the task is not behind: what a commit costs others may be
+   * worth a wait. 0: none.
+   */
+  readonly commitPause: number;
   /** Creates the topics that are missing. Throws when one exists with another number of partitions. */
   createTopics(specs: readonly TopicSpec[]): Promise<void>;
   /** Number of partitions; throws for an unknown topic. */

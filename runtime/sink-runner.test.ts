@@ -3,10 +3,11 @@ import { frame } from '../schemas/avro.ts';
 import { events, signals, type Topic } from '../schemas/topics.ts';
 import type { Signal, UserEvent } from '../schemas/types.ts';
 import { RecordRefused, type Sink, type SinkBatch, type SinkContext, SinkUnavailable } from '../sinks/sink.ts';
+import { stopwatch } from './clock.ts';
 import type { Log, LogRecord, NewRecord } from './log.ts';
 import { Serde } from './serde.ts';
 import { SinkRunner, type SinkRunnerOptions } from './sink-runner.ts';
-import { type Engine, openEngine, silent, stopwatch, timeMarkTo, until } from './testing/engine.ts';
+import { type Engine, openEngine, silent, timeMarkTo, until } from './testing/engine.ts';
 import { event, signal } from './testing/tiny-topology.ts';
 
 let engine: Engine;

@@ -4,11 +4,11 @@ import { on, timers } from '../processors/processor.ts';
 import { events, profiles, signals } from '../schemas/topics.ts';
 import type { Signal } from '../schemas/types.ts';
 import { defineTopology, stream, type Topology } from '../topologies/graph.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, stopwatch } from './clock.ts';
 import type { Log } from './log.ts';
 import { LATEST_TIME } from './task.ts';
 import { TaskRunner, type TaskRunnerOptions } from './task-runner.ts';
-import { type Engine, openEngine, profile, silent, stopwatch, timeMarkTo, told, until } from './testing/engine.ts';
+import { type Engine, openEngine, profile, silent, timeMarkTo, told, until } from './testing/engine.ts';
 import { event, signal, tinyTopology } from './testing/tiny-topology.ts';
 
 let engine: Engine;
@@ -45,19 +45,37 @@ function start(options: Partial<TaskRunnerOptions> = {}): {
   return started;
 }
 
-/** The log, but for what reads it. */
-function readingBy(log: Log, read: Log['read']): Log {
+/** The log, but for what is given in its place. */
+function logWith(log: Log, instead: Partial<Log>): Log {
   return {
     createTopics: (specs) => log.createTopics(specs),
     partitions: (topic) => log.partitions(topic),
+    commitPause: log.commitPause,
     endOffset: (input) => log.endOffset(input),
     resumeAt: (input, from) => log.resumeAt(input, from),
-    read,
+    read: (input, from, limit, maxBytes) => log.read(input, from, limit, maxBytes),
     append: (records) => log.append(records),
     onAppend: (topic, listener) => log.onAppend(topic, listener),
     join: (group, topics, listener) => log.join(group, topics, listener),
     openTask: (group, partition) => log.openTask(group, partition),
     close: () => log.close(),
+    ...instead,
+  };
+}
+
+/** Opens tasks of the engine's log, and tells of their commits. */
+function openTaskTelling(committing: () => void): Log['openTask'] {
+  return async (group, partition) => {
+    const taskLog = await engine.log.openTask(group, partition);
+    return {
+      store: taskLog.store,
+      position: (input) => taskLog.position(input),
+      commit: (commit) => {
+        committing();
+        return taskLog.commit(commit);
+      },
+      close: () => taskLog.close(),
+    };
   };
 }
 
@@ -148,9 +166,11 @@ describe('a task', () => {
       more = resolve;
     });
     const { runner } = start({
-      log: readingBy(engine.log, async (input, from, limit, maxBytes) => {
-        if (input.topic === events.topic && from > 0) await asked;
-        return engine.log.read(input, from, limit, maxBytes);
+      log: logWith(engine.log, {
+        read: async (input, from, limit, maxBytes) => {
+          if (input.topic === events.topic && from > 0) await asked;
+          return engine.log.read(input, from, limit, maxBytes);
+        },
       }),
     });
     await until(async () => (await story()).length > 0);
@@ -167,26 +187,37 @@ describe('a task', () => {
     const { runner } = start({
       // Fetches are smaller than what is there, and no time goes by.
       stopwatch: { now: () => 0 },
-      log: {
-        ...readingBy(engine.log, (input, from) => engine.log.read(input, from, 100)),
-        openTask: async (group, partition) => {
-          const taskLog = await engine.log.openTask(group, partition);
-          return {
-            store: taskLog.store,
-            position: (input) => taskLog.position(input),
-            commit: (commit) => {
-              commits++;
-              return taskLog.commit(commit);
-            },
-            close: () => taskLog.close(),
-          };
-        },
-      },
+      log: logWith(engine.log, {
+        read: (input, from) => engine.log.read(input, from, 100),
+        openTask: openTaskTelling(() => commits++),
+      }),
     });
     await rest(runner);
     expect(await story()).toHaveLength(all.length);
     // One, unless the machine is busy; never one for each of the 50 fetches.
     expect(commits).toBeLessThan(20);
+  });
+
+  test('pauses between two commits as long as the log wants it, and takes in one what came meanwhile', async () => {
+    let now = 1000;
+    let commits = 0;
+    const commitPause = 100;
+    const openTask = openTaskTelling(() => commits++);
+    const { runner } = start({ stopwatch: { now: () => now }, log: logWith(engine.log, { commitPause, openTask }) });
+    await until(() => runner.status.phase === 'running');
+    now += commitPause;
+    await engine.put(events, event('u', 1, {}, 'a'));
+    await rest(runner);
+    expect([await story(), commits]).toEqual([['record:a'], 1]);
+    now += commitPause - 1;
+    for (const id of ['b', 'c']) {
+      await engine.put(events, event('u', 2, {}, id));
+      await until(() => runner.status.positions.events === (id === 'b' ? 2 : 3));
+    }
+    expect([await story(), commits, runner.quiet]).toEqual([['record:a'], 1, false]);
+    now++;
+    await rest(runner);
+    expect([await story(), commits]).toEqual([['record:a', 'record:b', 'record:c'], 2]);
   });
 
   test('leaves to its successor what was not committed when the process ended', async () => {

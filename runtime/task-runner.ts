@@ -18,7 +18,7 @@ const SLICE_TIMERS = 1024;
 /** Keys visited in a slice, where definitions changed. */
 const SLICE_KEYS = 256;
 /**
- * A task that has processed all there is commits at once. One that is behind commits after so many records and timers, or so
+ * A task that has processed all there is commits at once, or after the log's pause between two commits. One that is behind commits after so many records and timers, or so
  * many ms: the more of a user's records are in one commit, the fewer records the changelog has (0.6 an event of the bench's
  * load of 400,000 users, against 0.9 with a quarter of the records).
  */
@@ -169,7 +169,7 @@ export class TaskRunner {
     const { stopwatch } = this.#options;
     const idle = inputs.peek() === undefined;
     const isDue = this.#uncommitted >= COMMIT_RECORDS || stopwatch.now() - this.#committedAt >= COMMIT_MS;
-    if (this.#uncommitted > 0 && (isDue || (idle && !inputs.mustFetch))) {
+    if (this.#uncommitted > 0 && (isDue || (idle && !inputs.mustFetch && this.#pause <= 0))) {
       await this.#commit(task, this.#taskLog as TaskLog);
     }
     const fired = task.fired;
@@ -186,13 +186,20 @@ export class TaskRunner {
     if (stopwatch.now() - this.#committedAt >= REST && this.#passesOver(inputs, taskLog))
       await this.#commit(task, taskLog);
     this.#quiet = caughtUp && this.#uncommitted === 0 && !this.#woken;
-    await this.#wait(IDLE_WAIT);
+    await this.#wait(this.#uncommitted > 0 ? Math.max(1, this.#pause) : IDLE_WAIT);
+  }
+
+  /** ms until the next commit may begin, of a task that is not behind. */
+  get #pause(): number {
+    const { log, stopwatch } = this.#options;
+    return this.#committedAt + log.commitPause - stopwatch.now();
   }
 
   /** Fetches what more there is. What was processed before is committed meanwhile, unless more comes at once. */
   async #fetch(task: Task, inputs: Inputs): Promise<void> {
     const fetching = inputs.fetch();
-    if (this.#uncommitted > 0 && inputs.peek() === undefined && !(await settlesWithin(fetching, PATIENCE))) {
+    const isIdle = this.#uncommitted > 0 && inputs.peek() === undefined && this.#pause <= 0;
+    if (isIdle && !(await settlesWithin(fetching, PATIENCE))) {
       await this.#commit(task, this.#taskLog as TaskLog);
     }
     const keys = await fetching;

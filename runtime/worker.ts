@@ -7,7 +7,7 @@ import type { Sink } from '../sinks/sink.ts';
 import { SinkUnavailable } from '../sinks/sink.ts';
 import type { Store } from '../state/store.ts';
 import type { Topology } from '../topologies/graph.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, stopwatch, systemClock } from './clock.ts';
 import { GlobalReader, type GlobalTable } from './global-tables.ts';
 import { GroupRunner } from './group-runner.ts';
 import type { Log } from './log.ts';
@@ -89,7 +89,7 @@ export class Worker {
     this.#goesOn();
     readiness?.reached('tables');
     const clock: Clock | undefined = time === 'wall' ? systemClock : undefined;
-    const common = { log, serde, clock, stopwatch: systemClock, logger, observer };
+    const common = { log, serde, clock, stopwatch, logger, observer };
     const group = { log, logger, observer, onFailure: (error: unknown) => this.#onFailure(error) };
     for (const topology of topologies) {
       this.#tasks.push(

@@ -16,5 +16,6 @@ describe('what the Kafka bench is asked for', () => {
   it('is refused where it makes no sense', () => {
     expect(() => readOptions(['--only', 'everything'])).toThrow('--only everything is none of');
     expect(() => readOptions(['--rate', '0'])).toThrow('--rate 0 is no whole number above 0');
+    expect(() => readOptions(['--case', 'none'])).toThrow('--case none is none of at-once, with-budget');
   });
 });

@@ -4,6 +4,10 @@ import { parseArgs } from 'node:util';
 export const PARTS = ['throughput', 'latency', 'restart', 'soak'] as const;
 export type Part = (typeof PARTS)[number];
 
+/** Folders of campaigns. */
+export const LATENCY_CASES = ['at-once', 'with-budget'] as const;
+export type LatencyCase = (typeof LATENCY_CASES)[number];
+
 export interface Options {
   readonly parts: readonly Part[];
   /** Events of each run of the throughput, and users of it. */
@@ -12,6 +16,8 @@ export interface Options {
   /** Seconds of a measurement of latency, after those of its warm-up. */
   readonly seconds: number;
   readonly warmUp: number;
+  /** What is measured of latency. */
+  readonly cases: readonly LatencyCase[];
   /** Events a second of the measurements of latency. */
   readonly rates: readonly number[];
   /** Users whose state is restored. */
@@ -29,7 +35,9 @@ export const HELP = `npm run bench:kafka [-- OPTIONS]      one instance on a bro
   --soak              ten million events through one instance, too
   --events N          throughput: this size instead of 100 K, 1 M and 4 M (N / 10 users)
   --partitions N      of every topic (default 4)
-  --seconds N         latency: measured so long (default 30), after a warm-up of a third of it
+  --seconds N         latency: measured so long (default 30)
+  --warm-up N         latency: seconds of load before that (default 15)
+  --case NAME         latency: at-once or with-budget; may be repeated (default both)
   --rate N            latency: events a second; may be repeated (default 1000 and 5000)
   --users N           restart: with the state of so many users (default 1000000)
   --soak-events N     (default 10000000)
@@ -54,6 +62,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
       events: { type: 'string' },
       partitions: { type: 'string' },
       seconds: { type: 'string' },
+      'warm-up': { type: 'string' },
+      case: { type: 'string', multiple: true },
       rate: { type: 'string', multiple: true },
       users: { type: 'string' },
       'soak-events': { type: 'string' },
@@ -64,19 +74,23 @@ export function readOptions(args: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const count = (name: Exclude<keyof typeof values, 'only' | 'rate' | 'soak' | 'help'>, otherwise: number): number =>
-    values[name] === undefined ? otherwise : whole(name, values[name]);
+  const count = (
+    name: Exclude<keyof typeof values, 'only' | 'rate' | 'case' | 'soak' | 'help'>,
+    otherwise: number,
+  ): number => (values[name] === undefined ? otherwise : whole(name, values[name]));
   const unknown = values.only?.find((name) => !PARTS.some((part) => part === name));
   if (unknown !== undefined) throw new Error(`--only ${unknown} is none of ${PARTS.join(', ')}`);
   const wanted = (part: Part): boolean => values.only?.includes(part) ?? part !== 'soak';
   const events = values.events === undefined ? undefined : whole('events', values.events);
-  const seconds = count('seconds', 30);
+  const unmeasured = values.case?.find((name) => !LATENCY_CASES.some((one) => one === name));
+  if (unmeasured !== undefined) throw new Error(`--case ${unmeasured} is none of ${LATENCY_CASES.join(', ')}`);
   return {
     parts: PARTS.filter((part) => wanted(part) || (part === 'soak' && values.soak === true)),
     sizes: events === undefined ? SIZES : [{ events, users: Math.max(1, Math.ceil(events / 10)) }],
     partitions: count('partitions', 4),
-    seconds,
-    warmUp: Math.ceil(seconds / 3),
+    seconds: count('seconds', 30),
+    warmUp: count('warm-up', 15),
+    cases: LATENCY_CASES.filter((one) => values.case?.includes(one) ?? true),
     rates: (values.rate ?? ['1000', '5000']).map((rate) => whole('rate', rate)),
     users: count('users', 1_000_000),
     soakEvents: count('soak-events', 10_000_000),

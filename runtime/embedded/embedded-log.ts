@@ -45,6 +45,7 @@ const TRIM_CHUNKS = 64;
 const ANY_KEY_END = Buffer.alloc(16, 0xff);
 
 export class EmbeddedLog implements Log {
+  readonly commitPause = 0;
   /** Small named values that belong to the log, such as the schemas of what it holds (`schemas/<id>`). */
   readonly meta: Store;
   readonly #host: TaskHost;

@@ -172,7 +172,7 @@ export class KafkaTask implements TaskLog {
   }
 
   /**
-   * 1. One transaction takes the outputs, the changelog's records and the offsets; 2. it is committed; 3. the local store
+   * 1. One transaction takes the outputs, the changelog's records and the offsets, side by side; 2. it is committed; 3. the local store
    * takes the changes, with the changelog's offset they lead to. If 1 or 2 fail the transaction can't be used any more, and
    * after 2 nobody knows whether it happened: the task ends, and its next owner finds out. If 3 fails, or the process ends
    * before it, the changelog has the changes.
@@ -189,10 +189,14 @@ export class KafkaTask implements TaskLog {
     const logged = offsets.length === 0 ? changes : [...changes, positionsChange(positions)];
     try {
       reach(task, 'transaction-begun');
-      sent = await this.#send(outputs, logged, attempt);
+      const sending = this.#send(outputs, logged, attempt);
+      // Beside the records, which would keep them waiting for two answers more. Nothing is on its way any more when either fails.
+      const placing = offsets.length === 0 ? undefined : this.#producer.sendOffsets(this.#names.consumerGroup, offsets);
+      await Promise.allSettled([sending, placing]);
+      sent = await sending;
       reach(task, 'records-sent');
-      if (offsets.length > 0) {
-        await this.#producer.sendOffsets(this.#names.consumerGroup, offsets);
+      if (placing !== undefined) {
+        await placing;
         reach(task, 'offsets-sent');
       }
       await this.#producer.commit();

@@ -10,10 +10,11 @@ import type { UserEvent } from '../../schemas/types.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import { NO_KAFKA, startKafka } from '../../test/servers/kafka.ts';
 import { defineTopology, stream } from '../../topologies/graph.ts';
+import { stopwatch } from '../clock.ts';
 import { Serde } from '../serde.ts';
 import { SinkRunner } from '../sink-runner.ts';
 import { TaskRunner } from '../task-runner.ts';
-import { silent, stopwatch } from '../testing/engine.ts';
+import { silent } from '../testing/engine.ts';
 import { event } from '../testing/tiny-topology.ts';
 import { KafkaLog } from './kafka-log.ts';
 

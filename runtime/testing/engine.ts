@@ -5,14 +5,12 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { allTopics, DEAD_LETTERS, type Topic } from '../../schemas/topics.ts';
 import type { Signal, UserProfile } from '../../schemas/types.ts';
-import type { Clock } from '../clock.ts';
 import { EmbeddedLog } from '../embedded/embedded-log.ts';
 import { embeddedRegistry } from '../embedded/schema-ids.ts';
 import type { Log, LogRecord, NewRecord } from '../log.ts';
 import { ADVANCE_TO, Serde } from '../serde.ts';
 
 export const silent = pino({ level: 'silent' });
-export const stopwatch: Clock = { now: () => performance.now() };
 
 export interface Engine {
   readonly log: EmbeddedLog;
