@@ -11,9 +11,10 @@ import { MemoryStore } from '../state/memory/memory-store.ts';
 import { openRocksStore } from '../state/rocksdb/rocks-store.ts';
 import type { Cell, Store } from '../state/store.ts';
 import { defineTopology, stream, type Topology } from '../topologies/graph.ts';
+import { stopwatch } from './clock.ts';
 import { Task } from './task.ts';
 import { TaskRunner } from './task-runner.ts';
-import { openEngine, silent, stopwatch, until } from './testing/engine.ts';
+import { openEngine, silent, until } from './testing/engine.ts';
 import { event, signal } from './testing/tiny-topology.ts';
 
 interface Mark {

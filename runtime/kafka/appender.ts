@@ -37,6 +37,7 @@ export class Appender {
     const all: number[] = [];
     for (const send of inSends(records)) {
       const producer = await this.#connected();
+      const begun = performance.now();
       const offsets = offsetsOf(
         send,
         await producer.send(send.batches).catch((error: unknown) => {
@@ -47,10 +48,11 @@ export class Appender {
           throw refusal(error, 'the cluster refuses to append', { records: send.records, topics }) ?? error;
         }),
       );
+      const took = performance.now() - begun;
       for (const [i, { topic, partition }] of send.records.entries()) {
         const offset = offsets[i] as number;
         all.push(offset);
-        this.#fetcher.note({ topic, partition }, offset + 1);
+        this.#fetcher.note({ topic, partition }, offset + 1, took);
       }
       this.#fetcher.call(new Set(send.records.map(({ topic }) => topic)));
     }

@@ -18,8 +18,12 @@ const POLL_WAIT = 50;
 const POLL_OVERDUE = 100;
 /** Between two polls, lest every record of a brisk stream has a poll of its own. */
 const POLL_PAUSE = 3;
-/** How long a reader waits for what this instance has committed, whose transaction a broker is still ending. */
+/**
+ * How long a reader waits for what this instance has committed, whose transaction a broker is still ending: so long at least, and
+ * so many times what the commit took.
+ */
 const OWN_WAIT = 100;
+const OWN_TIMES = 3;
 const OWN_LOOK = 2;
 /** A transaction that nobody ends (ms) is one that the cluster has lost sight of: its timeout has long passed. */
 const OPEN_TRANSACTION_WAIT = 60_000;
@@ -38,8 +42,8 @@ export class Fetcher {
   readonly #polls: FetchClient;
   readonly #logger: Logger | undefined;
   readonly #cursors = new Map<string, Cursor[]>();
-  /** By partition, the offset after the last record that this instance wrote. */
-  readonly #own = new Map<string, number>();
+  /** By partition, the offset after the last record that this instance wrote, and how long (ms) to wait for it. */
+  readonly #own = new Map<string, { readonly next: number; readonly wait: number }>();
   readonly #waiting = new Map<Cursor, Waiter[]>();
   /** Those whose partition could not be read a moment ago. */
   readonly #resting = new Set<Cursor>();
@@ -73,10 +77,10 @@ export class Fetcher {
     /** What it says of the end is as of this read. */
     let asked: Cursor | undefined;
     while (!cursor.has(from)) {
-      const own = this.#own.get(keyOf(input)) ?? 0;
+      const own = this.#own.get(keyOf(input));
       if (cursor.atEnd && (cursor === asked || this.#endIsFresh(cursor))) {
-        if (own <= cursor.next) return [];
-        ownUntil ??= performance.now() + OWN_WAIT;
+        if (own === undefined || own.next <= cursor.next) return [];
+        ownUntil ??= performance.now() + own.wait;
         if (performance.now() > ownUntil) {
           // Another transaction is open on the partition: what is behind it can't be read by anybody.
           this.#own.delete(keyOf(input));
@@ -116,10 +120,10 @@ export class Fetcher {
     return cursor === undefined ? from : Math.max(from, cursor.next);
   }
 
-  /** Notes up to where this instance wrote: no reader here is told that the end lies before. */
-  note(input: TopicPartition, next: number): void {
+  /** Notes up to where this instance wrote, which took `ms`: no reader here is told that the end lies before. */
+  note(input: TopicPartition, next: number, ms: number): void {
     const key = keyOf(input);
-    if ((this.#own.get(key) ?? 0) < next) this.#own.set(key, next);
+    if ((this.#own.get(key)?.next ?? 0) < next) this.#own.set(key, { next, wait: Math.max(OWN_WAIT, OWN_TIMES * ms) });
   }
 
   /** Calls the listeners of topics. */

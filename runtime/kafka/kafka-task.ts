@@ -183,6 +183,7 @@ export class KafkaTask implements TaskLog {
     if (outputs.length === 0 && offsets.length === 0 && changes.length === 0) return;
     const { task } = this.#names;
     const attempt: Attempt = { records: [] };
+    const begun = performance.now();
     let sent: Sent;
     const positions: Record<string, number> = { ...this.#checkpoint.positions };
     for (const { topic, partition, offset } of offsets) positions[keyOf({ topic, partition })] = offset;
@@ -228,7 +229,8 @@ export class KafkaTask implements TaskLog {
         throw this.#ended;
       }
     }
-    for (const { end, ...output } of sent.ends.values()) this.#host.fetcher.note(output, end);
+    const took = performance.now() - begun;
+    for (const { end, ...output } of sent.ends.values()) this.#host.fetcher.note(output, end, took);
     this.#host.fetcher.call(new Set(outputs.map(({ topic }) => topic)));
   }
 
