@@ -147,6 +147,19 @@ describe('a schedule', () => {
     });
   });
 
+  it('does so for a user whose profile, which is read first, was changed meanwhile', () => {
+    const world = new World({
+      campaigns: [
+        scheduled({ every: 'day', at: '09:00' }),
+        scheduled({ at: '2026-03-02T10:00' }, { id: 'once', dedupe: { window: '1s' } }),
+      ],
+    });
+    world.event(at('08:00'));
+    world.profile({ locale: 'sw', updatedAt: at('11:00', 1) });
+    world.driver.advance(at('12:00', 2));
+    expect(times(world)).toEqual(['03-02T09:00', '03-02T10:00', '03-03T09:00', '03-04T09:00']);
+  });
+
   it('that is new or changed asks from then on, also of users of whom nothing has come for long', () => {
     const world = new World();
     world.event(at('08:00'));

@@ -113,7 +113,13 @@ function arm(plans: readonly Plan[], context: Context): void {
     context.set(scheduled, { ...state, occasionAt: 0 });
     return;
   }
-  keep(state, armed(plans, state, nowFor(context), context), context);
+  const from = nowFor(context);
+  const next = armed(plans, state, from, context);
+  // A profile may be ahead of stream time, by all that was missed while nothing ran: what was armed before it is still to come.
+  const pending = (at: number | null): number | null => (at !== null && at < from ? at : null);
+  const occasionAt = pending(state.occasionAt) ?? next.occasionAt;
+  const recurrenceAt = pending(state.recurrenceAt) ?? next.recurrenceAt;
+  keep(state, { ...next, occasionAt, recurrenceAt }, context);
 }
 
 /** Stream time, or that of the profile where it is later: files in order give the same however users are spread over tasks. */
