@@ -90,7 +90,9 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   const deadLetters = new LineWriter(join(out, 'dead-letters.ndjson'));
   const deadLetter = (letter: object): void => deadLetters.write(JSON.stringify(letter));
   const definitions = new Definitions();
-  for (const record of definitionRecords(campaigns ?? [], policy)) definitions.apply(record);
+  // Without receipts every delivery succeeds at once: there is none to wait for.
+  const inForce = options.receipts === undefined ? withoutWaiting(policy) : policy;
+  for (const record of definitionRecords(campaigns ?? [], inForce)) definitions.apply(record);
 
   const pipeline = new Pipeline({
     topologies: topologiesOf(campaigns, definitions),
@@ -130,6 +132,12 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   const summary = tally.summary();
   writeFileSync(join(out, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
+}
+
+/** The policy with no channel whose receipts are waited for. */
+function withoutWaiting(policy: Policy): Policy {
+  const channels = Object.entries(policy.channels).map(([id, channel]) => [id, { ...channel, receiptWithinMs: null }]);
+  return { ...policy, channels: Object.fromEntries(channels) };
 }
 
 /** What nobody asks for is not computed. */

@@ -112,7 +112,7 @@ describe('beckon explain --from', () => {
       /4\. cart, 2026-01-01 12:30:00 UTC\n {3}asked for by the event add_to_cart \(e4\) of 2026-01-01 12:30:00 UTC\n/,
     );
     expect(cap).toMatch(
-      / {3}frequency cap: blocked: 3 of 3 messages in 1d, at 2026-01-01 12:30:00 UTC\n {3}=> not sent \(frequency-cap\): the user has/,
+      / {3}frequency cap: blocked: 3 of 3 messages in 1d, the last of them from cart, at 2026-01-01 12:30:00 UTC\n {3}=> not sent \(frequency-cap\): the user has/,
     );
     expect(cap).toMatch(
       /5\. winback \(Win back\), 2026-01-08 14:05:00 UTC\n {3}asked for by the signal inactive after 7d of 2026-01-08 14:00:00 UTC/,
@@ -361,6 +361,16 @@ describe('a message that could not be delivered', () => {
         ].join('\n +'),
       ),
     );
+  });
+
+  it('is none in a simulation without receipts, where every delivery succeeds at once', () => {
+    const folder = setUp();
+    folder.write('policy.yaml', 'channels: { sms: { receiptWithin: 1h }, email: { receiptWithin: 1h } }\n');
+    const { stdout } = folder.run('simulate', ...given);
+    expect(stdout).toMatch(/│ hello +│ +1 │ +1 │/);
+    folder.write('receipts.ndjson', []);
+    const { stdout: silent } = folder.run('simulate', ...given, '--receipts', 'receipts.ndjson');
+    expect(silent).toMatch(/│ hello +│ +1 │ +2 │/);
   });
 
   it('needs campaigns for its receipts', () => {
