@@ -1,7 +1,7 @@
 // What becomes of messages under way when a campaign is paused, resumed, ended or changed.
 import { describe, expect, it, test } from 'vitest';
-import { candidates, decisions, sends } from '../schemas/topics.ts';
-import { at, type CampaignFile, World } from './testing/world.ts';
+import { candidates, decisions, receipts, sends } from '../schemas/topics.ts';
+import { at, type CampaignFile, receiptOf, World } from './testing/world.ts';
 
 /** Asked for at 22:00, in quiet hours: the message waits until 08:00 of the next day. */
 const file = (rest: object = {}): CampaignFile => ({
@@ -67,6 +67,32 @@ describe('a message that waits for its moment', () => {
       ['sent', 2],
     ]);
     expect(world.driver.outputs(sends).map((s) => s.content.text)).toEqual(['first', 'second']);
+  });
+});
+
+describe('a message whose version the log keeps no more', () => {
+  // Versions are compacted away some time after a newer one came into force; a message may wait for longer.
+  const forgotten = (): World => {
+    const world = new World({ campaigns: [file({ trigger: { api: true }, budget: { total: 10 } })] });
+    world.ask('c', at('09:00'), { notBefore: at('09:00', 60) });
+    expect(world.told()).toEqual(['c: scheduled']);
+    world.define(file({ trigger: { api: true }, budget: { total: 10 } }), 1, at('10:00'));
+    return world;
+  };
+
+  it('is sent by the oldest version that is left', () => {
+    const world = forgotten();
+    world.driver.advance(at('12:00', 60));
+    expect(world.told()).toEqual(['c: sent']);
+    expect(world.last.dueAt).toBe(at('09:00', 60));
+  });
+
+  it('goes on to its next channel by that version, too', () => {
+    const world = forgotten();
+    world.driver.advance(at('12:00', 60));
+    world.driver.pipe(receipts, receiptOf(world.sent(0), 'failed'));
+    expect(world.told()).toEqual(['c: sent', 'c: sent']);
+    expect(world.driver.outputs(sends).map((s) => s.channel)).toEqual(['sms', 'email']);
   });
 });
 

@@ -159,6 +159,22 @@ describe('a reserve', () => {
   });
 });
 
+describe('a campaign of which pace', () => {
+  test('knows nothing has no budget to spend, whatever was asked', () => {
+    const { driver } = start();
+    driver.pipe(candidates, candidate({ campaignId: 'unknown' }));
+    expect(driver.read(verdicts)).toMatchObject([{ outcome: 'refused', reason: 'campaign-inactive', channel: null }]);
+  });
+
+  test('knows no version as old as the request keeps the budget of the oldest', () => {
+    const world = new World();
+    world.define({ id: 'c', budget: { total: '0.5' } }, 2, at('09:00', 1));
+    const driver = new TestDriver({ topologies: [pace(world.definitions)] });
+    driver.pipe(candidates, candidate(), candidate({ requestId: 'second' }));
+    expect(driver.read(verdicts).map((v) => v.reason)).toEqual([null, 'budget-total']);
+  });
+});
+
 describe('a release', () => {
   test('gives the cost back, once', () => {
     const { driver } = start();

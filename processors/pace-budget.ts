@@ -6,6 +6,7 @@ import type { Definitions } from '../schemas/definitions.ts';
 import { DAY_MS } from '../schemas/durations.ts';
 import { localDate, zoneOrUtc } from '../schemas/local-time.ts';
 import { channelOf } from '../schemas/policy.ts';
+import type { Reason } from '../schemas/reasons.ts';
 import type { Reservation } from '../schemas/state-types.ts';
 import { candidates, verdicts } from '../schemas/topics.ts';
 import type { BudgetVerdict, Candidate } from '../schemas/types.ts';
@@ -59,9 +60,17 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
     context.emit(verdicts, { ...ids, ...answerOf(held) });
     return;
   }
-  const campaign = definitions.campaign(tenantId, campaignId, requestedAt)?.definition;
-  const budget = campaign?.budget;
-  if (campaign === undefined || budget === null || budget === undefined) {
+  // Of versions that the log keeps no more, the oldest that it does.
+  const version =
+    definitions.campaign(tenantId, campaignId, requestedAt) ?? definitions.versions(tenantId, campaignId).at(-1);
+  if (version === undefined) {
+    // Whoever asks knows a budget that has not come here, or is gone: nothing may be spent of what nobody can count.
+    refuse(candidate, 'campaign-inactive', {}, context);
+    return;
+  }
+  const campaign = version.definition;
+  const { budget } = campaign;
+  if (budget === null) {
     // The definition changed between the request and now: nothing limits it any more.
     const [first] = candidate.channels;
     const free = {
@@ -82,23 +91,7 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   const moved = { ...(movedBy === null ? {} : { movedBy }), ...(holiday === null ? {} : { holiday }) };
   const facts = { reservedMicros: reserved, ...limitsOf(budget), ...moved };
   if (slot.outcome === 'refused') {
-    const none = { channel: null, costMicros: null, slotAt: null };
-    const verdict: BudgetVerdict = { ...ids, outcome: 'refused', ...none, reason: slot.reason, facts };
-    context.set(
-      reservation,
-      {
-        ...FRESH,
-        costMicros: 0,
-        channel: '',
-        day: '',
-        slotAt: requestedAt,
-        released: true,
-        refusedReason: slot.reason,
-      },
-      id,
-    );
-    context.setTimer(timers.forget, requestedAt + REFUSAL_KEPT_FOR, id);
-    context.emit(verdicts, verdict);
+    refuse(candidate, slot.reason, facts, context);
     return;
   }
   const { channel, costMicros, slotAt } = slot;
@@ -108,6 +101,25 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   context.set(reservation, { ...FRESH, costMicros, channel, day, slotAt }, id);
   context.setTimer(timers.forget, Math.max(slotAt, candidate.expiresAt) + KEPT_FOR, id);
   context.emit(verdicts, { ...ids, outcome: 'reserved', channel, costMicros, slotAt, reason: null, facts });
+}
+
+/** Refuses, and remembers it for whoever asks again. */
+function refuse(candidate: Candidate, reason: Reason, facts: BudgetVerdict['facts'], context: Context): void {
+  const id = reservationId(candidate);
+  const { requestId, hop, tenantId, campaignId, userId, requestedAt } = candidate;
+  const ids = { requestId, hop, tenantId, campaignId, userId, requestedAt };
+  const nothing = { costMicros: 0, channel: '', day: '', slotAt: requestedAt, released: true };
+  context.set(reservation, { ...FRESH, ...nothing, refusedReason: reason }, id);
+  context.setTimer(timers.forget, requestedAt + REFUSAL_KEPT_FOR, id);
+  context.emit(verdicts, {
+    ...ids,
+    outcome: 'refused',
+    channel: null,
+    costMicros: null,
+    slotAt: null,
+    reason,
+    facts,
+  });
 }
 
 const FRESH = { released: false, corrected: false, spent: false, overrunMicros: 0, refusedReason: null };
@@ -147,7 +159,7 @@ function correct(candidate: Candidate, context: Context): void {
   const id = reservationId(candidate);
   const held = context.get(reservation, id);
   const actual = candidate.costMicros;
-  if (held === undefined || held.released || held.corrected || actual === null) return;
+  if (held === undefined || held.released || held.corrected || actual === null || actual < 0) return;
   const change = actual - held.costMicros;
   const overrunMicros = Math.max(0, change);
   const reserved = Math.min(0, change);

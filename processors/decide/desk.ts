@@ -82,6 +82,15 @@ export class Desk {
     return this.definitions.campaign(this.tenantId, campaignId, requestedAt);
   }
 
+  /**
+   * The definition that a message in progress was decided by. Of versions that the log keeps no more, the oldest that it does;
+   * undefined where none of the campaign is left.
+   */
+  definitionOf(progress: Pick<Request, 'campaignId' | 'requestedAt'>): Campaign | undefined {
+    const { tenantId, definitions } = this;
+    return (this.definitionFor(progress) ?? definitions.versions(tenantId, progress.campaignId).at(-1))?.definition;
+  }
+
   /** The campaign's status at an instant, which a version newer than the request's may have changed. */
   statusAt({ campaignId }: Pick<Request, 'campaignId'>, campaign: Campaign, now: number): Campaign['status'] {
     return (this.definitions.campaign(this.tenantId, campaignId, now)?.definition ?? campaign).status;

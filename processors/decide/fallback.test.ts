@@ -342,6 +342,18 @@ describe('what a message really cost', () => {
     expect(world.driver.state('default/c', budgetLedger)).toMatchObject({ reserved: 7500, spent: 9000, overrun: 1500 });
   });
 
+  test('is nothing where it is negative: that would free what others reserved', () => {
+    const world = start({ budget: { total: '1' } });
+    world.ask('c', at('09:00'));
+    cost(world, 'sent', -5000, '1');
+    cost(world, 'delivered', 5000, '2');
+    expect(told(world)).toEqual([
+      ['spent', 0, 7500],
+      ['correct', 0, 5000],
+    ]);
+    expect(world.driver.state('default/c', budgetLedger)).toMatchObject({ reserved: 5000, spent: 5000 });
+  });
+
   test('is nothing where the message failed, and nobody is told without a budget', () => {
     const world = start({ budget: { total: '1' }, channels: ['sms'] });
     world.ask('c', at('09:00'));

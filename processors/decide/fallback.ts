@@ -58,9 +58,11 @@ export function note(desk: Desk, receipt: WaitingReceipt, arrivedAt: number): vo
 }
 
 /** Tells pace, once each, what the message really cost and that it went out. */
-function tellCost(desk: Desk, sent: SentMessage, { status, occurredAt, costMicros: actual }: WaitingReceipt): void {
+function tellCost(desk: Desk, sent: SentMessage, { status, occurredAt, costMicros: told }: WaitingReceipt): void {
   const { sendId, campaignId, costMicros: reserved } = sent;
   if (reserved === null) return;
+  // A negative cost would free more than was reserved: it tells nothing.
+  const actual = told === null || told < 0 ? null : told;
   const corrected = sent.corrected || (actual !== null && actual !== reserved);
   const spent = sent.spent || status === 'sent' || DELIVERED.has(status);
   if (corrected === sent.corrected && spent === sent.spent) return;
@@ -121,8 +123,9 @@ function fallBack(desk: Desk, open: OpenSend, now: number, arrivedAt: number, wh
   const { request: before } = open;
   if (now > before.expiresAt || arrivedAt - desk.context.lateness > before.expiresAt) return;
   const request = desk.requestOf(before);
-  const campaign = desk.definitionFor(request)?.definition;
-  if (campaign === undefined) throw new Error(`campaign ${before.campaignId} vanished while a message was under way`);
+  const campaign = desk.definitionOf(request);
+  // Nobody knows what to say any more; the story ends with the decisions that it has.
+  if (campaign === undefined) return;
   const { channel, hop, definitionVersion } = before;
   const steps: DecisionStep[] = [
     ...before.steps,

@@ -48,9 +48,13 @@ export type Facts = DecisionStep['facts'];
 /** Facts as a gate gathers them: one object filled in place, as copies of it were a fifth of what a decision allocated. */
 export type Told = Record<string, Facts[string]>;
 
-export type Verdict =
-  | { readonly verdict: 'pass'; readonly facts: Facts }
-  | { readonly verdict: 'block'; readonly facts: Facts; readonly reason: Reason };
+export interface Blocked {
+  readonly verdict: 'block';
+  readonly facts: Facts;
+  readonly reason: Reason;
+}
+
+export type Verdict = { readonly verdict: 'pass'; readonly facts: Facts } | Blocked;
 
 export interface Gate {
   readonly name: string;
@@ -63,7 +67,7 @@ export function pass(facts: Facts = {}): Verdict {
   return { verdict: 'pass', facts };
 }
 
-export function block(reason: Reason, facts: Facts = {}): Verdict {
+export function block(reason: Reason, facts: Facts = {}): Blocked {
   return { verdict: 'block', reason, facts };
 }
 

@@ -5,7 +5,7 @@ import { candidates, decisions, sends } from '../../schemas/topics.ts';
 import type { DecisionStep } from '../../schemas/types.ts';
 import { timers } from '../processor.ts';
 import type { Desk } from './desk.ts';
-import type { Case } from './gate.ts';
+import { type Blocked, block, type Case, iso, type Verdict } from './gate.ts';
 import { timeoutOf } from './ids.ts';
 import { decisionOf, releaseOf, sendOf } from './records.ts';
 import { mayBeSent } from './send.ts';
@@ -32,26 +32,40 @@ export function schedule(desk: Desk, progress: RequestInProgress, now: number): 
 export function send(desk: Desk, progress: RequestInProgress, now: number): void {
   const { context } = desk;
   const request = desk.requestOf(progress);
-  const campaign = desk.definitionFor(request)?.definition;
-  if (campaign === undefined)
-    throw new Error(`campaign ${progress.campaignId} vanished while a request was in progress`);
+  const campaign = desk.definitionOf(request);
+  if (campaign === undefined) {
+    end(desk, progress, now, block('campaign-inactive', { at: iso(now), status: 'unknown' }));
+    return;
+  }
   const c = desk.caseOf(request, campaign, now);
   const channel = progress.channel as string;
   const verdict = mayBeSent(c, desk.statusAt(request, campaign, now), channel);
-  const steps: DecisionStep[] = [...progress.steps, { gate: 'send', verdict: verdict.verdict, facts: verdict.facts }];
-  const { definitionVersion, costMicros, variant, hop, budgeted, chain: fallbacks } = progress;
-  const dueAt = progress.dueAt ?? now;
   if (verdict.verdict === 'block') {
-    const result = { outcome: 'blocked', reason: verdict.reason, channel, dueAt, variant, hop } as const;
-    context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
-    if (budgeted) context.emit(candidates, releaseOf(desk.storyOf(progress), hop, request, progress.expiresAt));
+    end(desk, progress, now, verdict);
     return;
   }
+  const steps = withSend(progress, verdict);
+  const { definitionVersion, costMicros, variant, hop, chain: fallbacks } = progress;
+  const dueAt = progress.dueAt ?? now;
   const command = sendOf(c, progress, dueAt);
   remember(desk, c, { ...progress, steps }, command.sendId);
   const result = { outcome: 'sent', channel, dueAt, costMicros, variant, hop, fallbacks } as const;
   context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
   context.emit(sends, command);
+}
+
+/** Ends the story without a message, and gives what was reserved for it back. */
+function end(desk: Desk, progress: RequestInProgress, now: number, verdict: Blocked): void {
+  const { context } = desk;
+  const request = desk.requestOf(progress);
+  const { definitionVersion, channel, variant, hop, budgeted, dueAt } = progress;
+  const result = { outcome: 'blocked', reason: verdict.reason, channel, dueAt: dueAt ?? now, variant, hop } as const;
+  context.emit(decisions, decisionOf(request, definitionVersion, now, withSend(progress, verdict), result));
+  if (budgeted) context.emit(candidates, releaseOf(desk.storyOf(progress), hop, request, progress.expiresAt));
+}
+
+function withSend({ steps }: RequestInProgress, { verdict, facts }: Verdict): DecisionStep[] {
+  return [...steps, { gate: 'send', verdict, facts }];
 }
 
 /** Keeps what caps and dedupe count, and, where another channel is left to try, the whole story. */
