@@ -1,6 +1,6 @@
 // Decides every request: runs the gates in order, asks pace for budget, holds what is due later, sends, and tries the next
 // channel where delivery fails.
-import { consentLedger, messages, metrics, profile, windows } from '../schemas/cells.ts';
+import { consentLedger, engagement, messages, metrics, profile, windows } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import { acceptedRequests, requests } from '../schemas/streams.ts';
 import { candidates, decisions, receipts, sends, verdicts } from '../schemas/topics.ts';
@@ -12,7 +12,7 @@ export function decide(definitions: Definitions): Processor {
   return {
     name: 'decide',
     emits: [decisions, sends, candidates],
-    reads: [profile, consentLedger, metrics, windows],
+    reads: [profile, consentLedger, metrics, windows, engagement],
     writes: [messages],
     on: [
       on(requests, (request, context) => take(new Desk(definitions, context), request)),

@@ -23,6 +23,8 @@ export class Definitions {
   readonly #policies = new Map<string, InForce<Policy>[]>();
   readonly #byTenant = new Map<string, readonly string[]>();
   readonly #horizons = new Map<string, number>();
+  /** Whether engagement is learned, in the span of time in which no version takes over from another. */
+  readonly #learns = new Map<string, { readonly from: number; readonly until: number; readonly value: boolean }>();
   #revision = 0;
 
   /** Takes a record of the campaigns topic. Throws when the definition does not parse. */
@@ -45,6 +47,7 @@ export class Definitions {
     }
     this.#revision++;
     this.#horizons.clear();
+    this.#learns.clear();
   }
 
   /** Grows with every change, so that what is derived from the definitions can be made again. */
@@ -108,10 +111,31 @@ export class Definitions {
     return this.#policies.get(tenantId) ?? this.#policies.get(DEFAULT_TENANT) ?? [];
   }
 
+  /** Whether some campaign that is active at the time uses what is learned of users: it has several channels, or best hours. */
+  learns(tenantId: string, time: number): boolean {
+    let known = this.#learns.get(tenantId);
+    if (known === undefined || time < known.from || time >= known.until) {
+      const all = this.campaignIds(tenantId);
+      const starts = all.flatMap((id) => this.versions(tenantId, id).map((v) => v.effectiveFrom));
+      known = {
+        from: Math.max(Number.NEGATIVE_INFINITY, ...starts.filter((from) => from <= time)),
+        until: Math.min(Number.POSITIVE_INFINITY, ...starts.filter((from) => from > time)),
+        value: all.some((id) => isChoosy(this.campaign(tenantId, id, time)?.definition)),
+      };
+      this.#learns.set(tenantId, known);
+    }
+    return known.value;
+  }
+
   /** Ids of the tenant's campaigns, in byte order. */
   campaignIds(tenantId: string): readonly string[] {
     return this.#byTenant.get(tenantId) ?? [];
   }
+}
+
+function isChoosy(campaign: Campaign | undefined): boolean {
+  if (campaign === undefined || campaign.status !== 'active') return false;
+  return campaign.channels.length > 1 || campaign.schedule.sendTime === 'best';
 }
 
 function insert<T>(all: Map<string, InForce<T>[]>, key: string, version: InForce<T>): void {

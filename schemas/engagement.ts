@@ -3,6 +3,11 @@
 // gives the same sums.
 import type { ChannelEngagement, UserEngagement } from './state-types.ts';
 
+/** What is heard of a message after it was sent. */
+export type Answer = 'opened' | 'clicked' | 'replied' | 'failed';
+/** One or more of them. */
+export type AnswerBits = number;
+
 const HALF_LIFE_DAYS = 90;
 /** 2020-01-01, the day on which a weight is 1. */
 const FIXED_DAY = 18_262;

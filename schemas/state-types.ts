@@ -211,6 +211,8 @@ export interface WaitingRequest {
   readonly notBefore: number | null;
   /** As in RequestInProgress. */
   readonly judgedAt: number | null;
+  /** How much of what is pending in the user's engagement had been learned when the request came. */
+  readonly learned: number;
 }
 export interface WaitingReceipt {
   readonly sendId: string;

@@ -5,6 +5,7 @@ import { detectInactivity } from '../processors/detect-inactivity.ts';
 import { keepSchedules } from '../processors/keep-schedules.ts';
 import { keepSegments } from '../processors/keep-segments.ts';
 import { keepUser } from '../processors/keep-user.ts';
+import { learnEngagement } from '../processors/learn-engagement.ts';
 import { matchCampaigns } from '../processors/match-campaigns.ts';
 import { measureOutcomes } from '../processors/measure-outcomes.ts';
 import type { Processor } from '../processors/processor.ts';
@@ -59,6 +60,8 @@ export function engage(
           keepSchedules(definitions),
           matchCampaigns(definitions, { explain: explain !== undefined }),
           decide(definitions),
+          // After the decisions: a request knows what was learned before the record that caused it.
+          learnEngagement(definitions),
           ...(measures ? [measureOutcomes(definitions)] : []),
           ...(explain === undefined ? [] : [explain]),
         ]

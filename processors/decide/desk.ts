@@ -1,7 +1,8 @@
 // One user's messages while a record or timer is processed: what is looked up, and what is changed.
 import type { Campaign } from '../../schemas/campaign.ts';
-import { consentLedger, messages, metrics, profile, windows } from '../../schemas/cells.ts';
+import { consentLedger, engagement, messages, metrics, profile, windows } from '../../schemas/cells.ts';
 import type { Definitions, InForce } from '../../schemas/definitions.ts';
+import { asKnownAfter } from '../../schemas/learned.ts';
 import { zoneOrUtc } from '../../schemas/local-time.ts';
 import type { RequestInProgress, UserMessages, WaitingInput } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
@@ -96,8 +97,19 @@ export class Desk {
     return (this.definitions.campaign(this.tenantId, campaignId, now)?.definition ?? campaign).status;
   }
 
-  /** `arrivedAt`: stream time when the request came. */
-  caseOf(request: Request, campaign: Campaign, now: number, arrivedAt = this.context.streamTime): Case {
+  /** How much of what is learned of the user is pending: a request that has to wait knows no more than came before it. */
+  get learned(): number {
+    return this.context.get(engagement)?.pending.length ?? 0;
+  }
+
+  /** `arrivedAt`: stream time when the request came; `learned`: how much was pending then, where it had to wait. */
+  caseOf(
+    request: Request,
+    campaign: Campaign,
+    now: number,
+    arrivedAt = this.context.streamTime,
+    learned?: number,
+  ): Case {
     const known = this.context.get(profile);
     const { zone, known: zoneKnown } = zoneOrUtc(known?.timezone);
     return {
@@ -110,7 +122,7 @@ export class Desk {
       metrics: this.context.get(metrics),
       windows: this.context.get(windows),
       messages: this.#messages,
-      engagement: undefined,
+      engagement: asKnownAfter(this.context.get(engagement), learned),
       zone,
       zoneKnown,
       consented: [],

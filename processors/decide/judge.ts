@@ -33,10 +33,12 @@ export interface Asked {
   readonly judgedAt: number | null;
   /** Epoch ms: stream time when it came. */
   readonly arrivedAt: number;
+  /** How much of what is learned of the user was pending then, where it had to wait. */
+  readonly learned?: number;
 }
 
 /** Decides a new request. */
-export function decideOn(desk: Desk, { request, audience: judged, judgedAt, arrivedAt }: Asked): void {
+export function decideOn(desk: Desk, { request, audience: judged, judgedAt, arrivedAt, learned }: Asked): void {
   const { context } = desk;
   const now = judgedAt ?? request.requestedAt;
   const definition = desk.definitionFor(request);
@@ -47,7 +49,7 @@ export function decideOn(desk: Desk, { request, audience: judged, judgedAt, arri
     context.emit(decisions, decisionOf(request, definition?.version ?? 0, now, steps, { outcome: 'blocked', reason }));
     return;
   }
-  const c = desk.caseOf(request, definition.definition, now, arrivedAt);
+  const c = desk.caseOf(request, definition.definition, now, arrivedAt, learned);
   const steps: DecisionStep[] = [];
   const story = { definitionVersion: definition.version, hop: 0, steps, judgedAt };
   if (passes(desk, c, GATES, story, judged)) proceed(desk, c, story);

@@ -26,7 +26,18 @@ export function take(desk: Desk, request: Request): void {
   // A timer caused it.
   const window = cause !== null && !byRecord && !cause.startsWith('event:');
   const step = audienceStep(desk, request, requestedAt);
-  const asked = { requestId, campaignId, source, cause, requestedAt, data, notBefore, audience: step, judgedAt: null };
+  const asked = {
+    requestId,
+    campaignId,
+    source,
+    cause,
+    requestedAt,
+    data,
+    notBefore,
+    audience: step,
+    judgedAt: null,
+    learned: desk.learned,
+  };
   desk.wait({ window, request: asked });
 }
 
@@ -119,9 +130,15 @@ function goOn(desk: Desk, answered: string | null): void {
     if (next.due !== null) fire(desk, next.due);
     else if (next.receipt !== null) note(desk, next.receipt, next.streamTime);
     else if (next.request !== null) {
-      const { audience, judgedAt, ...request } = next.request;
+      const { audience, judgedAt, learned, ...request } = next.request;
       const { tenantId, userId } = desk;
-      decideOn(desk, { request: { ...request, tenantId, userId }, audience, judgedAt, arrivedAt: next.streamTime });
+      decideOn(desk, {
+        request: { ...request, tenantId, userId },
+        audience,
+        judgedAt,
+        arrivedAt: next.streamTime,
+        learned,
+      });
     }
   }
 }

@@ -179,7 +179,7 @@ export class Decider {
     const { sendTime: _none, ...atOnce } = campaign;
     const timed: Campaign = again ? atOnce : campaign;
     const bounds = (channel: string): Bounds =>
-      boundsOf(timed, this.#policy, zone, this.#bestHours(user, campaign, channel));
+      boundsOf(timed, this.#policy, zone, this.#bestHours(user, campaign, channel, now));
     const moments = new Map<string, number>();
     const momentOf = (channel: string): number => {
       const moment = moments.get(channel) ?? earliest(from, bounds(channel));
@@ -192,7 +192,8 @@ export class Decider {
         .some((rule) => breaks(rule, user.sent, campaign.class, at, zone));
     const score: ScoreInput = {
       ...{ campaign, policy: this.#policy, profile: user.profile },
-      ...{ answered: () => ({ sends: 0, answers: 0 }), active: () => null },
+      answered: (channel) => user.learned.answered(channel, now),
+      active: (channel) => user.learned.active(channel, now),
       hourFor: (channel) => hourOf(momentOf(channel), zone),
     };
     const reachable = consented
@@ -275,8 +276,18 @@ export class Decider {
   }
 
   /** The local hours that a message on the channel waits for; null: any. */
-  #bestHours(user: User, campaign: Campaign, channel: string): readonly number[] | null {
+  #bestHours(user: User, campaign: Campaign, channel: string, now: number): readonly number[] | null {
+    const active = user.learned.active(channel, now);
+    if (active !== null) return active.flatMap((activity, hour) => (activity >= 8000 ? [hour] : []));
     return campaign.bestHours ?? usualHours(this.#policy, user.profile, channel);
+  }
+
+  /** Whether some active campaign chooses among channels or best hours. */
+  learns(tenantId: string, time: number): boolean {
+    return this.#campaigns
+      .filter((one) => one.tenantId === tenantId)
+      .map(({ id }) => this.inForce(tenantId, id, time))
+      .some((one) => one?.status === 'active' && (one.channels.length > 1 || one.sendTime === 'best'));
   }
 
   /** Gate 9, at the message's moment. */
@@ -298,6 +309,7 @@ export class Decider {
       const made = { channel, address, costMicros: cost, dueAt, expiresAt };
       const command = { tenantId, userId, campaignId, requestId, hop, ...made };
       this.sends.push(command);
+      if (this.learns(tenantId, dueAt)) user.learned.sent(sendName(request, hop), channel, dueAt);
     } else if (campaign.budget) {
       release(this.#ledger(campaign), { channel, cost, slotAt: dueAt }, campaign.timezone);
     }

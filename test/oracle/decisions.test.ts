@@ -17,7 +17,9 @@ describe('a request from the API', () => {
     const message = { tenantId: 'default', userId: 'u1', campaignId: 'c1', requestId: 'r' };
     const made = { channel: 'sms', dueAt: at(9), costMicros: 7500 };
     const asked = { source: 'api', cause: null, requestedAt: at(9), decidedAt: at(9), definitionVersion: 1 };
-    const steps = gates.map((gate) => ({ gate, verdict: 'pass' }));
+    // Email is at its best hour, and sms an hour from it: 0.1 and 0.09167 of what they get for the time of day.
+    const scores = { email: 4800, sms: 4917 };
+    const steps = gates.map((gate) => ({ gate, verdict: 'pass', ...(gate === 'channel' ? { scores } : {}) }));
     expect(decisions).toEqual([
       { ...message, ...asked, ...made, outcome: 'sent', reason: null, steps, hop: 0, fallbacks: ['email'] },
     ]);

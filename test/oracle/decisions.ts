@@ -5,9 +5,11 @@ import { holds, type Scope } from './conditions.ts';
 import { Decider } from './decider.ts';
 import { inOrder } from './inputs.ts';
 import type { Campaign, DecisionInput, DecisionOutput, Trigger, Value } from './model.ts';
+import { hourOf } from './moments.ts';
 import type { OracleSession } from './sessions.ts';
 import type { OracleSignal } from './signals.ts';
 import { compareCampaigns, compareTimers, type Timer, User } from './user.ts';
+import { zoneOf } from './zones.ts';
 
 /** Replays the files in virtual time. */
 export function decisionsOf(input: DecisionInput): DecisionOutput {
@@ -43,8 +45,12 @@ class Simulation {
       const user = this.#user(record.value);
       if (record.kind === 'profile') user.profile = record.value;
       else if (record.kind === 'consent') user.consents.push(record.value);
-      else if (record.kind === 'receipt') this.#decider.receive(user, record.value, streamTime - this.#input.lateness);
-      else if (record.kind === 'event') this.#event(user, record.value, streamTime);
+      else if (record.kind === 'receipt') {
+        this.#decider.receive(user, record.value, streamTime - this.#input.lateness);
+        const { send, status, occurredAt, tenantId } = record.value;
+        const hour = hourOf(occurredAt, zoneOf(user.profile?.timezone));
+        if (this.#decider.learns(tenantId, occurredAt)) user.learned.receipt(send, status, occurredAt, hour);
+      } else if (record.kind === 'event') this.#event(user, record.value, streamTime);
       else if (user.requestIds.repeats(record.value.requestId, record.time, streamTime))
         this.#counts.duplicateRequests++;
       else {
@@ -122,6 +128,9 @@ class Simulation {
       user.metrics.sessions++;
       const scope = scopeOf(user, instant, { facts: sessionFacts(session) });
       this.#trigger(user, (trigger) => 'session' in trigger, scope, `session:${session.startedAt}`);
+      if (this.#decider.learns(user.tenantId, session.startedAt)) {
+        user.learned.session(session.startedAt, hourOf(session.startedAt, zoneOf(user.profile?.timezone)));
+      }
     } else {
       const { signal } = window;
       this.#signals.push(signal);

@@ -86,7 +86,7 @@ export function scoreOf(channel: string, input: ScoreInput): number {
     customerType: preferences.length > 0 ? liked : lookUp(customerTypes, profile?.customerType),
     engagement: tenThousandths((answers + 5 * (campaign.priors?.[channel] ?? prior)) / (sends + 5)),
     device: lookUp(devices, profile?.device?.toLowerCase()),
-    urgency: 10_000 - Math.abs(tenThousandths(needed) - tenThousandths(immediacy)),
+    urgency: tenThousandths(1 - Math.abs(needed - immediacy)),
     timeOfDay: activity === null ? usualFit : (activity[hour] ?? 0),
   };
   let sum = 0;

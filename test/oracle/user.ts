@@ -2,6 +2,7 @@
 import type { ConsentChange, UserProfile } from '../../schemas/types.ts';
 import { byBytes, userKey } from './common.ts';
 import type { Metrics, Scope } from './conditions.ts';
+import { Learned } from './engagement.ts';
 import type { Sent } from './gates.ts';
 import type { Campaign, OracleStep } from './model.ts';
 import type { Request } from './names.ts';
@@ -69,6 +70,7 @@ export class User {
   /** Requests that wait for the end of a hold. */
   held: Held[] = [];
   heldUntil: number | undefined;
+  readonly learned = new Learned();
   /** Messages that wait for their moment. */
   scheduled: Message[] = [];
   profile: UserProfile | undefined;
