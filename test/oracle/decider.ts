@@ -16,7 +16,7 @@ import type {
 } from './model.ts';
 import { type Bounds, boundsOf, earliest, holidaysBetween, hourOf } from './moments.ts';
 import { type Request, sendName } from './names.ts';
-import { ranked, type ScoreInput, usualHours } from './scores.ts';
+import { ranked, type ScoreInput, scoreOf, usualHours } from './scores.ts';
 import type { Message, SentMessage, User } from './user.ts';
 import { zoneOf } from './zones.ts';
 
@@ -206,6 +206,11 @@ export class Decider {
     const viable = inOrder(reachable.filter((channel) => !capped(channel, momentOf(channel))));
     const [best] = viable;
     if (!gate('channel', best !== undefined) || best === undefined) return blocked('no-channel');
+
+    if (viable.length > 1) {
+      const scores = Object.fromEntries(viable.map((channel) => [channel, scoreOf(channel, score)]));
+      steps.push({ gate: 'channel', verdict: 'pass', ...steps.pop(), scores });
+    }
 
     const earliestAt = momentOf(best);
     if (!gate('send-time', earliestAt <= expiresAt)) return { outcome: 'expired', reason: 'expired' };

@@ -155,6 +155,8 @@ export interface DecisionInput {
 export interface OracleStep {
   readonly gate: string;
   readonly verdict: 'pass' | 'block';
+  /** Of the channel gate, where several channels were viable: their scores in ten-thousandths. */
+  readonly scores?: Readonly<Record<string, number>>;
 }
 
 export interface OracleDecision {

@@ -21,6 +21,7 @@ const offsets = new Map<string, number>();
 export function wall(at: number, zone: IANAZone): number {
   const key = `${zone.name} ${Math.floor(at / MINUTE)}`;
   const offset = offsets.get(key) ?? zone.offset(at);
+  if (offsets.size > 300_000) offsets.clear();
   offsets.set(key, offset);
   return at + offset * MINUTE;
 }

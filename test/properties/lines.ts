@@ -2,9 +2,9 @@
 
 import type { Pipeline } from '../../runtime/pipeline.ts';
 import { budgetDay, budgetLedger } from '../../schemas/cells.ts';
-import type { Decision, SendCommand } from '../../schemas/types.ts';
+import type { Decision, DecisionStep, SendCommand } from '../../schemas/types.ts';
 import { byBytes } from '../oracle/common.ts';
-import type { Ledger, OracleDecision, OracleSend } from '../oracle/model.ts';
+import type { Ledger, OracleDecision, OracleSend, OracleStep } from '../oracle/model.ts';
 import { sendName } from '../oracle/names.ts';
 
 export function sorted(lines: readonly string[]): string[] {
@@ -18,7 +18,12 @@ export function decisionLine(d: Decision): string {
 
 function canonical(d: Decision): OracleDecision {
   const requestId = d.source === 'trigger' ? null : d.requestId;
-  return { ...d, requestId, cause: d.cause === null ? null : causeOf(d.cause, `${d.tenantId}/${d.userId}`) };
+  return {
+    ...d,
+    steps: d.steps.map(stepOf),
+    requestId,
+    cause: d.cause === null ? null : causeOf(d.cause, `${d.tenantId}/${d.userId}`),
+  };
 }
 
 /** A send of the engine as the oracle names it, by the decision to send it. */
@@ -31,15 +36,29 @@ export function nameOfSend(send: SendCommand, decisions: readonly Decision[]): s
   return sendName(canonical(decision), hop);
 }
 
+/** Of the facts, the scores of channels alone. */
+function stepOf({ gate, verdict, facts }: DecisionStep): OracleStep {
+  if (gate !== 'channel') return { gate, verdict };
+  const { confidence: _, ...rest } = facts;
+  const scores = Object.entries(rest).flatMap(([channel, score]) =>
+    typeof score === 'number' ? [[channel, Math.round(score * 10_000)] as const] : [],
+  );
+  return scores.length === 0 ? { gate, verdict } : { gate, verdict, scores: Object.fromEntries(scores) };
+}
+
 export function oracleDecisionLine(d: OracleDecision): string {
   return lineOf({ ...d, cause: d.cause?.replace(/:$/, '') ?? null });
 }
 
 function lineOf(d: OracleDecision): string {
-  const gates = d.steps.map(({ gate, verdict }) => `${gate}:${verdict}`).join(' ');
+  const gates = d.steps.map(({ gate, verdict, scores = {} }) => `${gate}:${verdict}${scoreText(scores)}`).join(' ');
   const who = [d.tenantId, d.userId, d.campaignId, d.requestId, d.source, d.cause];
   const made = [d.channel, d.dueAt, d.costMicros, d.definitionVersion, d.hop, d.fallbacks];
   return JSON.stringify([...who, d.requestedAt, d.decidedAt, d.outcome, d.reason, gates, ...made]);
+}
+
+function scoreText(scores: Readonly<Record<string, number>>): string {
+  return sorted(Object.entries(scores).map(([channel, score]) => ` ${channel}=${score}`)).join('');
 }
 
 /** "event:KEY:ID@TIME", "session:KEY@START" or "inactive:7d:KEY@TIME" as the oracle writes it. */

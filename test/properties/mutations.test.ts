@@ -26,6 +26,9 @@ const HOUR = 3_600_000;
 const withBudget =
   (change: (budget: Budget) => Budget) =>
   (c: Campaign): Campaign => ({ ...c, budget: c.budget && change(c.budget) });
+const withSchedule =
+  (change: (schedule: Campaign['schedule']) => Campaign['schedule']) =>
+  (c: Campaign): Campaign => ({ ...c, schedule: change(c.schedule) });
 const withCaps =
   (change: (cap: Policy['caps'][number]) => Policy['caps'][number]) =>
   (p: Policy): Policy => ({ ...p, caps: p.caps.map(change) });
@@ -111,6 +114,28 @@ describe('of decisions, the properties find', () => {
       }),
     ],
     ['quiet hours of the policy that bind nobody', deciding({ policy: (p) => ({ ...p, quietHours: null }) })],
+    [
+      'weights that are exchanged',
+      deciding({
+        policy: (p) => ({ ...p, weights: { ...p.weights, device: p.weights.urgency, urgency: p.weights.device } }),
+      }),
+    ],
+    ['priors of the policy alone', deciding({ campaign: (c) => ({ ...c, priors: {} }) })],
+    ['holidays that bind nobody', deciding({ policy: (p) => ({ ...p, holidays: [] }) })],
+    ['local times that are not waited for', deciding({ campaign: withSchedule((s) => ({ ...s, sendTime: 'asap' })) })],
+    ['best hours of the channel alone', deciding({ campaign: withSchedule((s) => ({ ...s, bestHours: null })) })],
+    [
+      'sessions that teach nothing',
+      replacing(real, 'learn-engagement', (p) =>
+        seeing(p, { keeps: (value) => !Object.hasOwn(value as object, 'startedAt') }),
+      ),
+    ],
+    [
+      'messages that nobody counts',
+      replacing(real, 'learn-engagement', (p) =>
+        seeing(p, { keeps: (value) => !Object.hasOwn(value as object, 'sendId') }),
+      ),
+    ],
     ['no holdout', deciding({ campaign: (c) => ({ ...c, holdout: 0 }) })],
     ['due messages that are never sent', replacing(real, 'decide', without('due'))],
     ['pacing without room for one message', pacing({ campaign: (c) => ({ ...c, channels: [] }) })],
