@@ -34,18 +34,19 @@ export function learnEngagement(definitions: Definitions): Processor {
 /** A session that began, or an answer that came, at an instant. */
 function learn(context: Context, at: number, send: number | null, answer: number): void {
   const known = context.get(engagement);
-  // An answer to a message that nobody remembers: before there was anything to learn, or of long ago.
-  if (send !== null && !known?.recent.some((r) => r.send === send)) return;
+  const own = context.get(messages);
+  // Requests that wait for their turn came before this, and must not know it; a message that waits may be what it answers to.
+  const waits = own !== undefined && (own.awaiting !== null || own.waiting.length > 0);
+  // An answer to a message that nobody remembers: from before there was anything to learn, or from long ago.
+  if (send !== null && !waits && !known?.recent.some((r) => r.send === send)) return;
   const { zone } = zoneOrUtc(context.get(profile)?.timezone);
   const activity = { day: dayOf(at), hour: localHour(at, zone), send, answer };
-  const own = context.get(messages);
-  // Requests that wait for their turn came before this, and must not know it.
-  if (own !== undefined && (own.awaiting !== null || own.waiting.length > 0)) {
-    const { channels = [], hours = [], recent = [], pending = [] } = known ?? {};
-    context.set(engagement, { channels, hours, recent, pending: pending.concat([activity]) });
+  if (!waits) {
+    context.set(engagement, withActivity(asKnownAfter(known), activity));
     return;
   }
-  context.set(engagement, withActivity(asKnownAfter(known), activity));
+  const { channels = [], hours = [], recent = [], pending = [] } = known ?? {};
+  context.set(engagement, { channels, hours, recent, pending: pending.concat([activity]) });
 }
 
 function dayOf(instant: number): number {

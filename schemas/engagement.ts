@@ -64,27 +64,40 @@ export function activeHours(known: UserEngagement | undefined, channel: string, 
   return weighsEnough(known.hours, day) ? relative(known.hours) : undefined;
 }
 
-function weighsEnough(hours: readonly number[], day: number): boolean {
-  if (hours.length === 0) return false;
-  let sum = 0;
-  for (const weight of hours) sum += weight;
-  return round4(sum / weightOf(day)) >= PRIOR_EVIDENCE;
+/** What is worked out of the weights by hour. */
+interface Worked {
+  readonly sum: number;
+  active: ActiveHours | undefined;
 }
 
-/** Asked for several times a decision. */
-const relatives = new WeakMap<readonly number[], ActiveHours>();
+/** Asked for several times a decision, and the weights seldom change. */
+const worked = new WeakMap<readonly number[], Worked>();
+
+function workedOut(hours: readonly number[]): Worked {
+  let known = worked.get(hours);
+  if (known === undefined) {
+    let sum = 0;
+    for (const weight of hours) sum += weight;
+    known = { sum, active: undefined };
+    worked.set(hours, known);
+  }
+  return known;
+}
+
+function weighsEnough(hours: readonly number[], day: number): boolean {
+  return hours.length > 0 && round4(workedOut(hours).sum / weightOf(day)) >= PRIOR_EVIDENCE;
+}
 
 function relative(hours: readonly number[]): ActiveHours {
-  let found = relatives.get(hours);
-  if (found === undefined) {
+  const known = workedOut(hours);
+  if (known.active === undefined) {
     const smooth = hours.map(
       (weight, hour) => weight + ((hours[(hour + 23) % 24] as number) + (hours[(hour + 1) % 24] as number)) / 2,
     );
     const most = Math.max(...smooth);
-    found = smooth.map((weight) => round4(weight / most));
-    relatives.set(hours, found);
+    known.active = smooth.map((weight) => round4(weight / most));
   }
-  return found;
+  return known.active;
 }
 
 /** An hour this active, relative to the most active one, is among the user's best. */

@@ -104,8 +104,10 @@ describe('a holiday', () => {
     const c = caseOf({ policy, now: at('20:00', -1) });
     c.earliestAt = c.now;
     expect(holidaysAhead(c)).toEqual(['2026-03-02', '2026-03-03']);
-    expect(candidateOf(c).sendingWindow?.holidays).toEqual(['2026-03-02', '2026-03-03']);
-    expect(candidateOf(caseOf({ policy, ...scheduled({ holidays: 'ignore' }) })).sendingWindow?.holidays).toEqual([]);
+    expect(candidateOf(c, 0).sendingWindow?.holidays).toEqual(['2026-03-02', '2026-03-03']);
+    expect(candidateOf(caseOf({ policy, ...scheduled({ holidays: 'ignore' }) }), 0).sendingWindow?.holidays).toEqual(
+      [],
+    );
     expect(sendTime.judge(caseOf({ policy })).facts.holidays).toBe('2026-03-02, 2026-03-03');
   });
 });

@@ -207,7 +207,7 @@ export class Decider {
     const [best] = viable;
     if (!gate('channel', best !== undefined) || best === undefined) return blocked('no-channel');
 
-    if (viable.length > 1) {
+    if (viable.length > 1 && !again) {
       const scores = Object.fromEntries(viable.map((channel) => [channel, scoreOf(channel, score)]));
       steps.push({ gate: 'channel', verdict: 'pass', ...steps.pop(), scores });
     }
