@@ -47,7 +47,7 @@ function scoreOf(channel: string, c: Case): Scored {
   return { channel, score: weighed(factors, c.policy.weights), factors };
 }
 
-/** Written out: a loop over the parts takes several times as long, for every channel of every decision. */
+/** Written out rather than looped over the parts: this runs for every channel of every decision. */
 function weighed(factors: Scored['factors'], weights: Weights): number {
   return round4(
     weights.customerType * factors.customerType +
