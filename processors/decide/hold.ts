@@ -19,8 +19,9 @@ export function isHeld(desk: Desk, request: Request): boolean {
 export function hold(desk: Desk, request: Request): void {
   const { held, heldUntil } = desk.messages;
   const { requestId, campaignId, source, cause, requestedAt, data, notBefore } = request;
-  const asked = { requestId, campaignId, source, cause, requestedAt, data, notBefore, audience: null, judgedAt: null };
-  desk.update({ held: [...held, asked] });
+  const asked = { requestId, campaignId, source, cause, requestedAt, data, notBefore };
+  const later = { audience: null, judgedAt: null, learned: 0 };
+  desk.update({ held: [...held, { ...asked, ...later }] });
   if (heldUntil !== null) return;
   const until = requestedAt + desk.definitions.policy(desk.tenantId, requestedAt).holdMs;
   desk.update({ heldUntil: until });

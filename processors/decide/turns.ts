@@ -45,13 +45,13 @@ export function take(desk: Desk, request: Request): void {
 function takeHeld(desk: Desk): void {
   const { tenantId, userId } = desk;
   const { requests, judgedAt } = endHold(desk);
-  for (const { audience: _, ...held } of requests) {
+  for (const { audience: _, learned: _none, ...held } of requests) {
     const request = { ...held, tenantId, userId };
     if (desk.messages.awaiting === null) {
       decideOn(desk, { request, audience: null, judgedAt, arrivedAt: desk.context.streamTime });
     } else {
       const audience = audienceStep(desk, request, judgedAt);
-      desk.wait({ window: true, request: { ...held, audience, judgedAt } });
+      desk.wait({ window: true, request: { ...held, audience, judgedAt, learned: desk.learned } });
     }
   }
 }
