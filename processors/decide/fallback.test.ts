@@ -68,6 +68,16 @@ describe('a permanent failure', () => {
     });
   });
 
+  test('is told in short, without the addresses that a provider repeats', () => {
+    const world = start();
+    world.ask('c', at('09:00'));
+    const error = `+254700000001 (254700000001, not u@example.org) is no number: ${'x'.repeat(1000)}`;
+    world.driver.pipe(receipts, receiptOf(world.sent(0), 'failed', { occurredAt: at('09:01'), error }));
+    const told = world.last.steps.find(({ gate }) => gate === 'delivery')?.facts.error;
+    expect(told).toMatch(/^\[address\] \(\[address\], not \[address\]\) is no number: x+…$/);
+    expect(String(told).length).toBeLessThan(210);
+  });
+
   test('of the third channel ends the story, however many there are', () => {
     const world = start();
     world.ask('c', at('09:00'));

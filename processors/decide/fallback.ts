@@ -1,6 +1,7 @@
 // What receipts change: a permanent failure frees what the message counted for, and where delivery fails, or nobody says in
 // the channel's time that it came, the next channel is tried as a send of its own.
 import type { Campaign } from '../../schemas/campaign.ts';
+import { profile } from '../../schemas/cells.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import type { OpenSend, SentMessage, WaitingReceipt } from '../../schemas/state-types.ts';
 import { candidates, decisions } from '../../schemas/topics.ts';
@@ -34,6 +35,9 @@ const nextChannel: Gate = {
 /** What a further hop passes before budget and sending. It is the same message, so duplicates are not looked for again. */
 const GATES: readonly Gate[] = [consent, frequencyCap, nextChannel, content, sendTime];
 
+/** Characters kept of a provider's words: the user's row holds them, and each decision of the story. */
+const LONGEST_ERROR = 200;
+
 const DELIVERED: ReadonlySet<string> = new Set<Receipt['status']>(['delivered', 'opened', 'clicked', 'replied']);
 
 /** Whether the receipt can change anything. */
@@ -54,7 +58,15 @@ export function note(desk: Desk, receipt: WaitingReceipt, arrivedAt: number): vo
   fail(desk, sent, occurredAt);
   const open = close(desk, sendId);
   // A provider's clock may be behind ours.
-  if (open !== undefined) fallBack(desk, open, Math.max(occurredAt, open.sentAt), arrivedAt, { error });
+  if (open !== undefined) fallBack(desk, open, Math.max(occurredAt, open.sentAt), arrivedAt, { error: toldOf(desk, error) });
+}
+
+/** What a provider says of a failure, as decisions may tell it: short, and without the addresses that providers like to repeat. */
+function toldOf({ context }: Desk, error: string | null): string | null {
+  if (error === null) return null;
+  const addresses = Object.values(context.get(profile)?.contacts ?? {}).flatMap((a) => [a, a.replace(/^\+/, '')]);
+  const masked = addresses.reduce((text, a) => (a === '' ? text : text.replaceAll(a, '[address]')), error);
+  return masked.length > LONGEST_ERROR ? `${masked.slice(0, LONGEST_ERROR)}…` : masked;
 }
 
 /** Tells pace, once each, what the message really cost and that it went out. */
