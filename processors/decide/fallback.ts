@@ -58,7 +58,8 @@ export function note(desk: Desk, receipt: WaitingReceipt, arrivedAt: number): vo
   fail(desk, sent, occurredAt);
   const open = close(desk, sendId);
   // A provider's clock may be behind ours.
-  if (open !== undefined) fallBack(desk, open, Math.max(occurredAt, open.sentAt), arrivedAt, { error: toldOf(desk, error) });
+  if (open !== undefined)
+    fallBack(desk, open, Math.max(occurredAt, open.sentAt), arrivedAt, { error: toldOf(desk, error) });
 }
 
 /** What a provider says of a failure, as decisions may tell it: short, and without the addresses that providers like to repeat. */
