@@ -222,7 +222,7 @@ export const policies: fc.Arbitrary<Policy> = fc
     quietHours: maybe(fc.constantFrom(...QUIET), 2),
     holdout: maybe(fc.constant(0.1), 2),
     disabledChannels: maybe(fc.subarray(CHANNELS, { maxLength: 2 }), 2),
-    holdMs: maybe(fc.constantFrom(1000, STEP, STEP + 1000, 3 * HOUR), 3),
+    holdMs: maybe(fc.constantFrom(1000, STEP, 3 * HOUR), 1),
     receiptWithin: maybe(fc.dictionary(fc.constantFrom(...CHANNELS), fc.constantFrom(1000, STEP, HOUR, 6 * HOUR)), 3),
     notificationFrequency: maybe(fc.constant({ high: 2, low: 0.5 }), 2),
     holidays: maybe(fc.subarray(HOLIDAYS), 3),

@@ -15,7 +15,7 @@ import { inOrder } from '../oracle/inputs.ts';
 import type { DecisionInput } from '../oracle/model.ts';
 import { type Build, definitionsOf, Outputs, real } from './engine.ts';
 
-const TOPICS = {
+export const TOPICS = {
   profile: profiles,
   consent: consents,
   receipt: receipts,

@@ -11,11 +11,12 @@ import type { Budget } from '../../schemas/campaign/budget.ts';
 import type { Campaign } from '../../schemas/campaign.ts';
 import type { Policy } from '../../schemas/policy.ts';
 import type { UserMessages } from '../../schemas/state-types.ts';
-import type { Candidate, ConsentChange } from '../../schemas/types.ts';
+import type { Candidate, ConsentChange, Receipt } from '../../schemas/types.ts';
 import type { DecisionInput } from '../oracle/model.ts';
 import { altered, type Change, reordered, replacing, seeing } from './altered.ts';
 import { equalsImmediate, equalsOracle, equalsReplay } from './compare.ts';
 import { type Build, observing, real } from './engine.ts';
+import { fates, withReceipts } from './receipts.ts';
 import { streamWorlds } from './streams.ts';
 import { worlds } from './worlds.ts';
 
@@ -35,6 +36,11 @@ const withCaps =
 
 const deciding = (change: Change): Build => replacing(real, 'decide', (_, d) => decide(altered(d, change)));
 const pacing = (change: Change): Build => replacing(real, 'pace-budget', (_, d) => paceBudget(altered(d, change)));
+/** decide without some of the receipts. */
+const unheard = (isLost: (receipt: Receipt) => boolean): Build =>
+  replacing(real, 'decide', (p) =>
+    seeing(p, { keeps: (value) => !('receiptId' in (value as object)) || !isLost(value as Receipt) }),
+  );
 const without = (kind: string) => (p: Processor) => ({
   ...p,
   timers: (p.timers ?? []).filter((timer) => timer.kind.name !== kind),
@@ -88,6 +94,13 @@ const atOnce = (world: DecisionInput): DecisionInput => ({
     ...rest,
     dedupe: { windowMs: 1000 },
   })),
+});
+
+it('finds nothing where nothing is broken', async () => {
+  const property = fc.asyncProperty(worlds({ binds: true, disorder: 'late' }), fates, async (world, given) =>
+    equalsOracle(await withReceipts(world, given)),
+  );
+  expect((await fc.check(property, { ...SEARCH, numRuns: 30 })).failed).toBe(false);
 });
 
 describe('of decisions, the properties find', () => {
@@ -164,6 +177,34 @@ describe('of decisions, the properties find', () => {
   ])('%s', async (_name, build, made = (world) => world) => {
     const property = fc.asyncProperty(worlds({ binds: true, disorder: 'late' }).map(made), (world) =>
       equalsOracle(world, build),
+    );
+    expect((await fc.check(property, SEARCH)).counterexample).not.toBeNull();
+  });
+
+  it.each<[string, Build]>([
+    ['failures that nobody hears of', unheard((r) => r.status === 'failed')],
+    ['deliveries that nobody hears of', unheard((r) => r.status === 'delivered')],
+    ['costs that are not corrected', unheard((r) => r.costMicros !== null && r.status !== 'delivered')],
+    [
+      'a receipt that is waited for a millisecond longer',
+      deciding({
+        policy: (p) => ({
+          ...p,
+          channels: Object.fromEntries(
+            Object.entries(p.channels).map(([id, c]) => [
+              id,
+              { ...c, receiptWithinMs: c.receiptWithinMs && c.receiptWithinMs + 1 },
+            ]),
+          ),
+        }),
+      }),
+    ],
+    ['holds that end a millisecond late', deciding({ policy: (p) => ({ ...p, holdMs: p.holdMs && p.holdMs + 1 }) })],
+    ['no holds', deciding({ policy: (p) => ({ ...p, holdMs: 0 }) })],
+    ['holds that order by campaign alone', deciding({ campaign: (c) => ({ ...c, priority: 50 }) })],
+  ])('%s', async (_name, build) => {
+    const property = fc.asyncProperty(worlds({ binds: true, disorder: 'none' }), fates, async (world, given) =>
+      equalsOracle(await withReceipts(world, given), build),
     );
     expect((await fc.check(property, SEARCH)).counterexample).not.toBeNull();
   });

@@ -53,7 +53,7 @@ function rows<T>(span: number, rest: fc.Arbitrary<T>, maxLength: number): fc.Arb
     tenant: fc.constantFrom(0, 0, 0, 0, 1),
     user: fc.constantFrom(0, 0, 0, 1, 2),
     step: fc.nat(span),
-    off: fc.constantFrom(0, 0, 0, 0, -1, 1),
+    off: fc.constantFrom(0, 0, -1, 1),
     delay: fc.nat(100),
   });
   const both = fc.tuple(row, rest).map(([a, b]) => ({ ...a, ...b }));
