@@ -6,3 +6,11 @@ export function authorization(): Readonly<Record<string, string>> {
   const { apiKey } = config();
   return apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
 }
+
+/** What to do where an instance takes the key for none (status 401); undefined for other answers. */
+export function missingKey(status: number): string | undefined {
+  if (status !== 401) return undefined;
+  return config().apiKey === undefined
+    ? 'it asks for a key; set BECKON_API_KEY to one of role admin'
+    : 'it does not know the key in BECKON_API_KEY; set one of role admin';
+}

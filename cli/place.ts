@@ -7,7 +7,7 @@ import { config, type KafkaSettings } from '../runtime/config.ts';
 import type { KafkaLog } from '../runtime/kafka/kafka-log.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
-import { authorization } from './authorization.ts';
+import { authorization, missingKey } from './authorization.ts';
 import { openCluster, requireTopics } from './cluster.ts';
 import { BadInput, RunFailed } from './errors.ts';
 import { holdsLog, openLog } from './instance.ts';
@@ -130,7 +130,7 @@ export async function askJson<T>(
     },
   );
   if (status === 200 && answer !== undefined) return answer;
-  const said = answer?.error ?? answer?.detail ?? `it answered ${status}`;
+  const said = missingKey(status) ?? answer?.error ?? answer?.detail ?? `it answered ${status}`;
   if (status >= 400 && status < 500) throw new BadInput(`${url}: ${said}`);
   throw new RunFailed(`${url}: ${said}; see the instance's log`);
 }

@@ -47,6 +47,8 @@ export interface SimulateOptions {
   readonly lateness?: number;
   readonly out: string;
   readonly onProgress?: (progress: Progress) => void;
+  /** How many records of a file of profiles or consents came after later events, as the file is not in order of time. */
+  readonly onUnordered?: (path: string, records: number) => void;
   /** Aborts the run between two batches of records; it ends with the signal's reason, and whole lines are written. */
   readonly signal?: AbortSignal;
 }
@@ -108,6 +110,7 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   });
 
   let records = 0;
+  let latest = 0;
   const sources = inputs.map((file) => new FileSource(file, tally.input(file.topic.name), deadLetter, signal));
   const sourceOf = new Map(sources.map((source) => [source.topic, source]));
   try {
@@ -118,6 +121,9 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
       onFate: (record, fate) => {
         records++;
         const source = sourceOf.get(record.topic) as FileSource;
+        const time = record.topic.timeOf(record.value);
+        if (source.rank !== TABLE_RANK) latest = Math.max(latest, time);
+        else if (time < latest) source.unordered++;
         if (typeof fate === 'object') source.refuse(record, fate.code, fate.message);
         else if (fate === 'not-reached') source.counts.notReached++;
         else source.counts[fate]++;
@@ -129,6 +135,7 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
     for (const file of files.values()) file.close();
     deadLetters.close();
   }
+  for (const { path, unordered } of sources) if (unordered > 0) options.onUnordered?.(path, unordered);
   const summary = tally.summary();
   writeFileSync(join(out, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
@@ -170,7 +177,9 @@ class FileSource implements Source {
   readonly rank: number;
   readonly topic: Topic<unknown>;
   readonly counts: InputCounts;
+  readonly path: string;
   bytesRead = 0;
+  unordered = 0;
   readonly #name: string;
   readonly #batches: AsyncGenerator<LineBatch<unknown>>;
   readonly #deadLetter: (letter: object) => void;
@@ -185,6 +194,7 @@ class FileSource implements Source {
     this.rank = rank;
     this.topic = topic;
     this.counts = counts;
+    this.path = path;
     this.#name = basename(path);
     this.#deadLetter = deadLetter;
     this.#signal = signal;

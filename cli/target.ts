@@ -9,7 +9,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
 import { jsonForm } from '../schemas/json-form.ts';
 import type { Topic } from '../schemas/topics.ts';
-import { authorization } from './authorization.ts';
+import { authorization, missingKey } from './authorization.ts';
 import { openCluster, requireTopics } from './cluster.ts';
 import { RunFailed } from './errors.ts';
 import { holdsLog, INSTANCE_FILE, openLog } from './instance.ts';
@@ -74,6 +74,8 @@ function instanceTarget(url: string): Target {
       throw new RunFailed(`no instance answers at ${url}; start one with \`beckon start\`, or check --url`);
     }
     if (response.ok) return response;
+    const noKey = missingKey(response.status);
+    if (noKey !== undefined) throw new RunFailed(`${url}: ${noKey}`);
     const { error, message } = (await response.json()) as { readonly error?: string; readonly message?: string };
     throw new RunFailed(`${url}${path}: ${error ?? message ?? response.statusText}`);
   };

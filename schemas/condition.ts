@@ -117,7 +117,10 @@ function membershipError(parts: Parts): string | undefined {
   if (asked === undefined || operator === undefined) return undefined;
   if (typeof asked === 'object') return said(`compares in: with ${operator}`, `leave ${operator} out`);
   if (operator === 'eq' && typeof eq === 'boolean') return undefined;
-  return said('is true or false', 'compare it by eq: true or eq: false, or leave the comparison out');
+  return said(
+    `asks whether the user is in a ${group === undefined ? 'segment' : 'group'}, which is either true or false`,
+    'compare it by eq: true or eq: false, or leave the comparison out',
+  );
 }
 
 function windowError(metric: string | undefined): string | undefined {

@@ -108,6 +108,12 @@ describe('the ideal', () => {
     expect(of(0, 0.1)).toEqual([0, 'maintain']);
   });
 
+  it('gives no recommendation once the budget is over', () => {
+    const at = (now: number) => status({ now, ledger: { spent: 20 * USD, reserved: 20 * USD } }).spend?.recommendation;
+    const end = FROM + 10 * DAY_MS;
+    expect([at(end - 1), at(end)]).toEqual(['increase', null]);
+  });
+
   it('is not there where spending is asap: then there is no ratio and no recommendation', () => {
     const told = spendOf({ ...spent(USD), budget: { total: 100, pacing: 'asap' } });
     expect(told).toMatchObject({

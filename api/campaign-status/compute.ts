@@ -88,7 +88,11 @@ function spendOf(input: StatusInput, budget: Budget): Spend {
     },
     channels: channelsOf(input, budget),
     paceRatio: ideal === null || ideal === 0 ? null : ledger.spent / ideal,
-    recommendation: ideal === null ? null : recommended(ledger.spent, ideal, burstOf(budget, dearestMicros)),
+    // After the end there is nothing to increase or reduce.
+    recommendation:
+      ideal === null || (budget.toAt !== null && now >= budget.toAt)
+        ? null
+        : recommended(ledger.spent, ideal, burstOf(budget, dearestMicros)),
     suggestedDailyMicros: suggestedDaily(toSpend, budget, now),
     exhaustedAt: exhaustedAt(toSpend, input, budget, zone),
   };

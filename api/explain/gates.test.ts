@@ -119,6 +119,12 @@ describe('gateText', () => {
       "send time: blocked: earliest 2026-01-08 09:00:00 UTC, UTC, as the user's zone is not known, expires 2026-01-08 08:00:00 UTC",
     ],
     [
+      'send-time',
+      'pass',
+      { earliestAt: AT, timezone: 'Africa/Nairobi', quietHours: '21:00-08:00' },
+      'send time: passed: earliest 2026-01-08 09:00:00 UTC (2026-01-08 12:00 in Africa/Nairobi), outside the quiet hours 21:00-08:00 (Africa/Nairobi)',
+    ],
+    [
       'budget',
       'block',
       { reservedMicros: 9_995_000, totalMicros: 10_000_000, movedBy: null },
@@ -131,6 +137,12 @@ describe('gateText', () => {
       'budget: passed: 0.00 USD was reserved before, 1.00 USD a day, moved by the daily limit',
     ],
     ['send', 'block', { at: AT, status: 'ended' }, 'send: blocked: the campaign is ended, at 2026-01-08 09:00:00 UTC'],
+    [
+      'send',
+      'block',
+      { at: AT, sms: 'revoked 2026-01-08T08:30:00.000Z' },
+      'send: blocked: sms revoked 2026-01-08 08:30:00 UTC, at 2026-01-08 09:00:00 UTC',
+    ],
     ['send', 'block', { at: AT, sms: 'no address' }, 'send: blocked: sms no address, at 2026-01-08 09:00:00 UTC'],
     ['unheard-of', 'pass', { answer: 42, why: null }, 'unheard of: passed: answer 42, why null'],
     ['unheard-of', 'pass', {}, 'unheard of: passed'],

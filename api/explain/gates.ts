@@ -1,4 +1,5 @@
 // A gate's verdict and facts in plain English. Facts that are not known here are shown as they are.
+import { zoneOrUtc } from '../../schemas/local-time.ts';
 import { formatMicros } from '../../schemas/money.ts';
 import { isReason, reasonText } from '../../schemas/reasons.ts';
 import type { Decision, DecisionStep } from '../../schemas/types.ts';
@@ -92,7 +93,7 @@ const tellers: Readonly<Record<string, Teller>> = {
     notBefore,
     ...rest
   }) => [
-    `earliest ${isoInstant(earliestAt)}`,
+    `earliest ${isoInstant(earliestAt)}${localWords(earliestAt, timezone)}`,
     quietHours === undefined ? '' : `outside the quiet hours ${quietHours} (${timezone})`,
     sendTimeWords(sendTime, bestHours, bestHoursOf, timezone),
     notBefore === undefined ? '' : `asked for no earlier than ${isoInstant(notBefore)}`,
@@ -132,6 +133,15 @@ function lacking(missing: Facts[string] | undefined, failed: Facts[string] | und
   return failed === undefined ? [] : [String(failed)];
 }
 
+/** The local time of an instant where the user's zone is another than UTC: " (2026-01-08 12:00 in Africa/Nairobi)". */
+function localWords(at: Facts[string] | undefined, timezone: Facts[string] | undefined): string {
+  const time = Date.parse(String(at));
+  const { zone, known } = zoneOrUtc(typeof timezone === 'string' ? timezone : undefined);
+  if (!known || timezone === 'UTC' || Number.isNaN(time)) return '';
+  const local = new Date(time + zone.offsetAt(time)).toISOString();
+  return ` (${local.slice(0, 16).replace('T', ' ')} in ${timezone})`;
+}
+
 /** The campaign's wish; none where it is as soon as may be. */
 function sendTimeWords(
   sendTime: Facts[string] | undefined,
@@ -164,7 +174,7 @@ function consentWords([channel, why]: [string, Facts[string]]): string {
 function capWords({ rule, ...facts }: Facts, verdict: DecisionStep['verdict']): readonly string[] {
   const all = Object.entries(facts).map(([name, count]) => {
     const cap = /^(\d+) per (.+)$/.exec(name);
-    if (cap === null) return { name, text: `${name} ${count}` };
+    if (cap === null) return { name, text: consentWords([name, count]) };
     const text = `${count} of ${cap[1]} messages in ${cap[2]}`;
     const isLowered = name === rule && typeof count === 'number' && count < Number(cap[1]);
     return { name, text: isLowered ? `${text} (the user wishes for fewer, which lowers the cap)` : text };

@@ -26,6 +26,24 @@ function inputsOf(folder: Folder): Readonly<Record<string, number>> {
 }
 
 describe('beckon simulate', () => {
+  it('says so when a file of consents is out of order, so that some count later than they say', () => {
+    const folder = new Folder();
+    const consent = (userId: string, changedAt: string) => ({ userId, purpose: 'marketing', granted: true, changedAt });
+    const later = consent('u2', '2026-01-01T09:09:00Z');
+    folder.write('events.ndjson', [event(1), event(5)]);
+    const args = ['--events', 'events.ndjson', '--consents', 'consents.ndjson', '--out', 'out'];
+    folder.write('consents.ndjson', [later, consent('u1', '2025-12-01T00:00:00Z')]);
+    expect(folder.run('simulate', ...args).stderr).toContain(
+      'beckon: note: 1 record of consents.ndjson came after later events and counted only from then on; sort the file by time\n',
+    );
+    folder.write('consents.ndjson', [
+      consent('u1', '2025-12-01T00:00:00Z'),
+      consent('u0', '2025-11-01T00:00:00Z'),
+      later,
+    ]);
+    expect(folder.run('simulate', ...args).stderr).not.toContain('note');
+  });
+
   it('writes results, counts every record once and says where they are', () => {
     const folder = new Folder();
     folder.write('events.ndjson', [event(1), event(2), event(2), event(3, { type: 'signup' })]);
@@ -43,8 +61,8 @@ describe('beckon simulate', () => {
     expect(code).toBe(0);
     expect(stderr).toMatch(/^4 records in [\d.]+ s \([\d,]+\/s\)\n$/);
     expect(stdout).toMatch(/│ events +│ +4 │ +3 │ +0 │ +1 │ +0 │ +0 │/);
-    expect(stdout).toMatch(/│ blocked +│ +│ +1 │/);
-    expect(stdout).toMatch(/│ +│ no-consent +│ +1 │/);
+    expect(stdout).toMatch(/│ decisions │ count │[\s\S]*│ blocked +│ +1 │/);
+    expect(stdout).toMatch(/│ not sent because of │ count │[\s\S]*│ no-consent +│ +1 │/);
     expect(stdout).toMatch(/│ hello +│ +1 │ +0 │ 0\.00 USD │ 5\.00 USD │ 0\.0 % │/);
     expect(stdout).toMatch(/Results are in out.*\nTry next: beckon explain USER --from out\n$/);
     expect(inputsOf(folder)).toEqual({ read: 4, processed: 3, late: 0, duplicate: 1, deadLetters: 0, notReached: 0 });

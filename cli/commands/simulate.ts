@@ -1,5 +1,6 @@
 // `beckon simulate`: checks everything first, then runs, and says what came of it.
 import { Command } from 'commander';
+import { counted } from '../../api/explain/words.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { BadInput } from '../errors.ts';
 import { interruptible } from '../interruptible.ts';
@@ -67,6 +68,7 @@ async function run(flags: Flags): Promise<void> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const policy = policyFrom(policyFile);
   const campaigns = folder === undefined ? undefined : campaignsFrom(folder, policy, (line) => say(`beckon: ${line}`));
+  const unordered: [path: string, records: number][] = [];
   const progress = new ProgressLine(process.stderr, systemClock);
   const options: SimulateOptions = {
     ...rest,
@@ -76,6 +78,7 @@ async function run(flags: Flags): Promise<void> {
     policy,
     out,
     onProgress: (now) => progress.show(now),
+    onUnordered: (path, records) => unordered.push([path, records]),
   };
   const inputs = checkInputs(options);
   const others = [folder, policyFile].filter((path) => path !== undefined);
@@ -90,6 +93,11 @@ async function run(flags: Flags): Promise<void> {
   if (late > read * MANY_LATE) {
     say(
       `beckon: note: ${late} of ${read} events came late and trigger nothing; a larger --lateness takes them in full`,
+    );
+  }
+  for (const [path, records] of unordered) {
+    say(
+      `beckon: note: ${counted(records, 'record')} of ${path} came after later events and counted only from then on; sort the file by time`,
     );
   }
   process.stdout.write(reportText(summary, { campaigns, currency: policy.currency }));

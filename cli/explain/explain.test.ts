@@ -132,7 +132,7 @@ describe('beckon explain --from', () => {
     expect(quiet).toContain('2 requests: 2 sent.');
     expect(quiet).toContain('asked for by the send-request r1 (api)');
     expect(quiet).toMatch(
-      /send time: passed: earliest 2026-01-09 05:00:00 UTC, outside the quiet hours 21:00-08:00 \(Africa\/Nairobi\)/,
+      /send time: passed: earliest 2026-01-09 05:00:00 UTC \(2026-01-09 08:00 in Africa\/Nairobi\), outside the quiet hours 21:00-08:00 \(Africa\/Nairobi\)/,
     );
     expect(quiet).toMatch(
       /=> scheduled at 2026-01-08 18:35:00 UTC for 2026-01-09 05:00:00 UTC by sms\n {3}=> sent by sms at 2026-01-09 05:00:00 UTC/,

@@ -1,6 +1,6 @@
 // An explanation from a running instance, over HTTP.
 import { z } from 'zod';
-import { authorization } from '../authorization.ts';
+import { authorization, missingKey } from '../authorization.ts';
 import { BadInput, RunFailed } from '../errors.ts';
 import type { Explanation } from './explain.ts';
 import type { Asked } from './from-folder.ts';
@@ -38,7 +38,7 @@ export async function askInstance(url: string, { tenantId, userId, campaignId }:
   }
   const found = answer.safeParse(body);
   if (response.ok && found.success) return found.data;
-  const said = refusal.safeParse(body).data?.error.split('\n')[0];
+  const said = missingKey(response.status) ?? refusal.safeParse(body).data?.error.split('\n')[0];
   if ([400, 401, 403, 404].includes(response.status)) {
     throw new BadInput(`${url} refuses: ${said ?? `it knows no /v1/explain (${response.status}); check --url`}`);
   }

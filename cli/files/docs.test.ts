@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseBodies } from '../../schemas/campaign/bodies.ts';
@@ -7,6 +7,7 @@ import { channelIds } from '../../schemas/channels.ts';
 import { defaultPolicy, parsePolicy } from '../../schemas/policy.ts';
 import { dateDirectives, FILTERS, TAGS } from '../../schemas/template/filters.ts';
 import { parseScenarios } from '../scenarios/model.ts';
+import { Folder, type Result } from '../testing/run-cli.ts';
 
 const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 const blocks = (text: string): object[] =>
@@ -76,6 +77,20 @@ describe('docs/policy.md', () => {
     const keys = parsed.ok ? [] : known(parsed.problems[0]?.mend);
     expect(keys.length).toBeGreaterThan(10);
     expect(documented(text)).toEqual(expect.arrayContaining(keys));
+  });
+});
+
+describe('docs/explain.md', () => {
+  it('shows what explain says of examples/explain, to the letter', { timeout: 120_000 }, () => {
+    const folder = new Folder();
+    cpSync(new URL('../../examples/explain', import.meta.url), folder.path, { recursive: true });
+    const text = page('explain.md');
+    const [simulate = ''] = [...text.matchAll(/^```sh\nbeckon (.*?)\n```/gms)].map(([, line = '']) => line);
+    const run = (line: string): Result => folder.run(...line.replaceAll('\\\n', ' ').trim().split(/\s+/));
+    expect(run(simulate).code).toBe(0);
+    const shown = [...text.matchAll(/^```console\n\$ beckon (.*?)\n(.*?)^```/gms)];
+    expect(shown).toHaveLength(4);
+    for (const [, line = '', answer] of shown) expect(run(line).stdout).toBe(answer);
   });
 });
 

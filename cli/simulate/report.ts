@@ -28,15 +28,14 @@ export function reportText(summary: Summary, { campaigns, currency }: ReportOpti
   ];
   if (campaigns === undefined) parts.push('No --campaigns: nothing was decided.');
   else {
-    const rows: Row[] = [
-      ...Object.entries(decisions).map(([outcome, n]): Row => [outcome, '', n]),
-      ...Object.entries(reasons).map(([reason, n]): Row => ['', reason, n]),
-    ];
+    const outcomes = Object.entries(decisions);
+    const why = Object.entries(reasons);
     parts.push(
-      rows.length === 0
+      outcomes.length === 0
         ? 'No campaign was triggered: nothing was decided.'
-        : table(['decisions', 'reason', 'count'], rows),
+        : table(['decisions', 'count'], outcomes),
     );
+    if (why.length > 0) parts.push(table(['not sent because of', 'count'], why));
     parts.push(
       table(['campaign', 'requests', 'sent', 'spent', 'budget', 'used'], spending(summary, campaigns, currency)),
     );

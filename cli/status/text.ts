@@ -20,7 +20,8 @@ export function statusText({ campaignId, name, status, version, at, budget, spen
     const { totalMicros, from, to, pacing } = budget ?? { totalMicros: null, from: null, to: null, pacing: 'asap' };
     const span = from === null && to === null ? '' : `, ${from ?? 'always'} to ${to ?? 'open'}`;
     parts.push(`Budget ${totalMicros === null ? 'without a total' : money(totalMicros)}, ${pacing}${span}\n`);
-    parts.push(rows(spendRows(spend, money)), channelTable(spend, money));
+    const isOver = to !== null && at >= to;
+    parts.push(rows(spendRows(spend, money, isOver)), channelTable(spend, money));
   }
   parts.push(rows(resultRows(results, money, currency)));
   return parts.filter((part) => part !== '').join('\n');
@@ -29,7 +30,7 @@ export function statusText({ campaignId, name, status, version, at, budget, spen
 type Row = readonly [name: string, value: string | null];
 type Money = (micros: number) => string;
 
-function spendRows(spend: Spend, money: Money): readonly Row[] {
+function spendRows(spend: Spend, money: Money, isOver: boolean): readonly Row[] {
   const { today, idealMicros, paceRatio, recommendation } = spend;
   const left = today.remainingMicros === null ? '' : `, ${money(today.remainingMicros)} left`;
   const ratio = paceRatio === null ? '' : ` (${percent(paceRatio)} of it is spent)`;
@@ -43,7 +44,10 @@ function spendRows(spend: Spend, money: Money): readonly Row[] {
       `today, ${today.day}`,
       `${money(today.spentMicros)} spent, ${money(today.reservedMicros)} reserved or spent${left}`,
     ],
-    ['recommendation', recommendation === null ? null : ADVICE[recommendation]],
+    [
+      'recommendation',
+      recommendation === null ? (isOver ? "none: the budget's time is over" : null) : ADVICE[recommendation],
+    ],
     ['daily limit to reach it', spend.suggestedDailyMicros === null ? null : money(spend.suggestedDailyMicros)],
     ['used up', spend.exhaustedAt === null ? null : `${spend.exhaustedAt}, if it goes on as in the last seven days`],
   ];

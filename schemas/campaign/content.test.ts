@@ -118,6 +118,12 @@ describe('variables that a trigger never gives', () => {
     expect(refused({ bodies: { en: 'a', sw: '{{ data.q }}' } }, { trigger: { signal: 'returned' } })).toMatch(
       /^content\.bodies\.sw\.default\.text: data\.q is not among the facts of the signal returned/,
     );
+    expect(refused({ text: '{{ data.q }}' }, { trigger: { segment: 'vip' } })).toMatch(
+      /^content\.text: data\.q is not among the facts of segment vip \(write one of data\.segment; or add/,
+    );
+    expect(refused({ text: '{{ data.q }}' }, { trigger: { schedule: { every: 'day', at: '09:00' } } })).toMatch(
+      /^content\.text: data\.q is not among the facts of a schedule, which has none \(take it of the profile; or add/,
+    );
   });
 
   it('are none where it can do without them, where they are facts, or where anything may come', () => {

@@ -57,7 +57,8 @@ export function impossible(uses: readonly Use[], trigger: Trigger): readonly Fau
     if (spared.has(name) || facts.names.includes(name)) return [];
     if (facts.prefix !== undefined && name.startsWith(facts.prefix) && name.length > facts.prefix.length) return [];
     const known = [...facts.names, ...(facts.prefix === undefined ? [] : [`${facts.prefix}TYPE`])];
-    const mend = `write one of data.${known.join(', data.')}; or add | default: "…" to what only some requests bring`;
+    const instead = known.length === 0 ? `take it of the profile` : `write one of data.${known.join(', data.')}`;
+    const mend = `${instead}; or add | default: "…" to what only some requests bring`;
     return [[`data.${name.slice(0, 60)} is not among the facts of ${facts.of}`, mend]];
   });
 }
@@ -80,5 +81,7 @@ function factsOf(trigger: Trigger): Facts | null {
   if (trigger.kind === 'signal' && trigger.signal === 'returned') {
     return { of: 'the signal returned', names: ['silentMs'] };
   }
+  if (trigger.kind === 'segment') return { of: `segment ${trigger.segment}`, names: ['segment'] };
+  if (trigger.kind === 'schedule') return { of: 'a schedule, which has none', names: [] };
   return null;
 }
