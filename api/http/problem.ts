@@ -109,6 +109,14 @@ export function sendProblem(
   return reply.code(details.status).header('x-request-id', id).type(PROBLEM_JSON).send(bytes);
 }
 
+/** Errors that `detail` names; `errors` has them all. */
+const DETAILED = 3;
+
+/** A check's message, for those who don't know that what is absent is "undefined". */
+function inWords(message: string): string {
+  return message.replace(/^Invalid input: expected (.+), received undefined$/, 'is missing (expected: $1)');
+}
+
 /** Answers an error that a handler, a parser or a check threw. Those that nobody foresaw are told to `unforeseen`. */
 export function answerError(
   error: unknown,
@@ -121,10 +129,10 @@ export function answerError(
     const part = String((error as FastifyError).validationContext ?? 'body').replace('querystring', 'query');
     const errors = error.validation.map(({ instancePath, message }) => ({
       path: `/${part === 'params' ? 'path' : part}${instancePath === '/' ? '' : instancePath}`,
-      message: message ?? 'is not valid',
+      message: inWords(message ?? 'is not valid'),
     }));
-    const [first] = errors;
-    const detail = first === undefined ? 'is not valid' : `${first.path}: ${first.message}`;
+    const told = errors.slice(0, DETAILED).map(({ path, message }) => `${path}: ${message}`);
+    const detail = told.length === 0 ? 'is not valid' : told.join('; ');
     return sendProblem(reply, 'bad-request', detail, errors);
   }
   const { statusCode, message } = error as FastifyError;

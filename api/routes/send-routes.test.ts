@@ -132,6 +132,14 @@ describe('POST /outreach/send', () => {
     expect(answer.json().errors).toEqual([{ path, message: expect.any(String) }]);
   });
 
+  test('names what is missing and what is not known, in one sentence each', async () => {
+    const { post } = await startOutreach([]);
+    const answer = await post('/outreach/send', ask({ campaignId: undefined, campaign: 'hello' }));
+    expect(answer.json().detail).toBe(
+      '/body/campaignId: is missing (expected: string); /body: Unrecognized key: "campaign"',
+    );
+  });
+
   test('tells those who wait, when the instance stops, that the decision comes later', async () => {
     const { post, worker, watcher } = await startOutreach(['u']);
     await post('/outreach/send', ask());

@@ -102,3 +102,32 @@ test('is told by a running instance, whose task of pace keeps it', { timeout: 12
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toMatch(/tenant default has no campaign nobody; check the id\n$/);
 });
+
+test('counts what failed, by the receipts of a simulation, as given back', () => {
+  const folder = new Folder();
+  folder.write('campaigns/hello.yaml', CAMPAIGN);
+  folder.write('events.ndjson', EVENTS);
+  folder.write('profiles.ndjson', PROFILES);
+  folder.write('consents.ndjson', CONSENTS);
+  const files = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--consents', 'consents.ndjson'];
+  const simulate = (...more: readonly string[]) =>
+    folder.run(
+      'simulate',
+      ...files,
+      '--campaigns',
+      'campaigns',
+      '--until',
+      '2026-03-02T10:30:00Z',
+      '--out',
+      'out',
+      ...more,
+    );
+  expect(simulate().code).toBe(0);
+  const [send] = folder.lines('out/sends.ndjson');
+  const { sendId, userId, campaignId, requestId, hop, channel } = send ?? {};
+  const ids = { receiptId: 'r', sendId, userId, campaignId, requestId, hop, channel };
+  folder.write('receipts.ndjson', [{ ...ids, status: 'failed', occurredAt: '2026-03-02T09:30:00Z' }]);
+  expect(simulate('--receipts', 'receipts.ndjson').code).toBe(0);
+  const { stdout } = folder.run('campaigns', 'status', 'hello', '--from', 'out', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({ spend: { reservedMicros: 7500, spentMicros: 7500, messagesSent: 1 } });
+});

@@ -7,12 +7,12 @@ import type { Campaign } from '../../schemas/campaign.ts';
 import { localDate, zoneOrUtc } from '../../schemas/local-time.ts';
 import { channelOf } from '../../schemas/policy.ts';
 import type { BudgetDay } from '../../schemas/state-types.ts';
-import { decisions, outcomes, sends, type Topic } from '../../schemas/topics.ts';
+import { decisions, outcomes, receipts, sends, type Topic } from '../../schemas/topics.ts';
 import type { CampaignResults } from '../../sinks/clickhouse/campaign-results.ts';
 import { BadInput } from '../errors.ts';
 import { readNdjson } from '../files/ndjson.ts';
 import { SUMMARY_FILE } from '../simulate/out-folder.ts';
-import { readRunFile } from '../simulate/run-file.ts';
+import { type Run, readRunFile } from '../simulate/run-file.ts';
 
 /** As of the end of the simulation. Throws `BadInput` and `UnreadableFile`. */
 export async function statusFromFolder(folder: string, tenantId: string, campaignId: string): Promise<CampaignStatus> {
@@ -42,10 +42,13 @@ export async function statusFromFolder(folder: string, tenantId: string, campaig
     else if (channel !== null && dueAt !== null)
       counted.pending.set(id, { channel, costMicros: costMicros ?? 0, dueAt });
   });
-  await each(sends, ({ channel, costMicros, dueAt, userId }) => {
+  const failed = await failedSends(run);
+  await each(sends, ({ sendId, channel, costMicros, dueAt, userId }) => {
     counted.users.add(userId);
+    counted.messages++;
     counted.costMicros += costMicros;
-    counted.book({ channel, costMicros, dueAt }, true);
+    // What failed was given back.
+    if (!failed.has(sendId)) counted.book({ channel, costMicros, dueAt }, true);
   });
   await each(outcomes, ({ kind, value, userId }) => {
     if (kind !== 'conversion') {
@@ -67,6 +70,16 @@ export async function statusFromFolder(folder: string, tenantId: string, campaig
   });
 }
 
+/** Sends that failed by the receipts that the simulation was given. */
+async function failedSends({ inputs, until = Number.POSITIVE_INFINITY }: Run): Promise<ReadonlySet<string>> {
+  const failed = new Set<string>();
+  if (inputs.receipts === undefined) return failed;
+  for await (const { lines } of readNdjson(inputs.receipts, receipts)) {
+    for (const { value } of lines) if (value.status === 'failed' && value.occurredAt < until) failed.add(value.sendId);
+  }
+  return failed;
+}
+
 interface Ids {
   readonly tenantId: string;
   readonly campaignId: string;
@@ -86,6 +99,7 @@ class Counted {
   readonly converted = new Set<string>();
   readonly holdoutUsers = new Set<string>();
   readonly holdoutConverted = new Set<string>();
+  messages = 0;
   costMicros = 0;
   conversions = 0;
   holdoutConversions = 0;
@@ -121,8 +135,7 @@ class Counted {
   }
 
   results(): CampaignResults {
-    const messages = [...this.days.values()].reduce((total, { spentMessages }) => total + spentMessages, 0);
-    const { costMicros, conversions, value, holdoutConversions } = this;
+    const { messages, costMicros, conversions, value, holdoutConversions } = this;
     return {
       ...{ messages, costMicros, conversions, value, holdoutConversions },
       ...{ users: this.users.size, convertedUsers: this.converted.size },
