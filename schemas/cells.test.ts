@@ -7,7 +7,7 @@ const LATER: Readonly<Record<string, readonly string[]>> = {
   UserMessages: ['open', 'held', 'heldUntil'],
   RequestInProgress: ['hop', 'chain', 'variant', 'notBefore', 'judgedAt'],
   WaitingInput: ['receipt'],
-  WaitingRequest: ['notBefore', 'judgedAt'],
+  WaitingRequest: ['notBefore', 'judgedAt', 'learned'],
   SentMessage: ['costMicros', 'corrected', 'spent'],
 };
 
@@ -21,7 +21,7 @@ function asOfOld(schema: unknown): unknown {
   return { ...whole, fields: whole.fields.filter(({ name }: { name: string }) => !later.includes(name)) };
 }
 
-it("reads a user's messages as they were written before there were fallbacks and holds", () => {
+it("reads a user's messages as they were written before there were fallbacks, holds and learning", () => {
   const old = asOfOld(JSON.parse(messages.codec.json)) as avsc.Schema;
   const request = {
     ...{ requestId: 'r', campaignId: 'c', source: 'api', cause: null, requestedAt: 1, expiresAt: 2 },
@@ -47,7 +47,7 @@ it("reads a user's messages as they were written before there were fallbacks and
   expect(messages.codec.decodeFrom(JSON.stringify(old), bytes)).toEqual({
     requests: [{ ...request, hop: 0, chain: [], variant: null, notBefore: null, judgedAt: null }],
     awaiting: 'r',
-    waiting: [{ ...waiting, request: { ...asked, notBefore: null, judgedAt: null }, receipt: null }],
+    waiting: [{ ...waiting, request: { ...asked, notBefore: null, judgedAt: null, learned: 0 }, receipt: null }],
     sent: [{ ...sent, costMicros: null, corrected: false, spent: false }],
     open: [],
     held: [],

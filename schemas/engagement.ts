@@ -34,7 +34,9 @@ export function round4(value: number): number {
 }
 
 export function channelEngagement(known: UserEngagement | undefined, channel: string): ChannelEngagement | undefined {
-  return known?.channels.find((c) => c.channel === channel);
+  if (known === undefined) return undefined;
+  for (const own of known.channels) if (own.channel === channel) return own;
+  return undefined;
 }
 
 /** The weight on a day of the messages sent on a channel. */
