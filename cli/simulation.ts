@@ -92,12 +92,10 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   const deadLetters = new LineWriter(join(out, 'dead-letters.ndjson'));
   const deadLetter = (letter: object): void => deadLetters.write(JSON.stringify(letter));
   const definitions = new Definitions();
-  // Without receipts every delivery succeeds at once: there is none to wait for.
-  const inForce = options.receipts === undefined ? withoutWaiting(policy) : policy;
-  for (const record of definitionRecords(campaigns ?? [], inForce)) definitions.apply(record);
+  for (const record of definitionRecords(campaigns ?? [], policy)) definitions.apply(record);
 
   const pipeline = new Pipeline({
-    topologies: topologiesOf(campaigns, definitions),
+    topologies: topologiesOf(options, definitions),
     lateness,
     maxJump: policy.maxJumpMs,
     onOutput: (topic, value) => {
@@ -141,17 +139,11 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   return summary;
 }
 
-/** The policy with no channel whose receipts are waited for. */
-function withoutWaiting(policy: Policy): Policy {
-  const channels = Object.entries(policy.channels).map(([id, channel]) => [id, { ...channel, receiptWithinMs: null }]);
-  return { ...policy, channels: Object.fromEntries(channels) };
-}
-
-/** What nobody asks for is not computed. */
-function topologiesOf(campaigns: readonly Campaign[] | undefined, definitions: Definitions): readonly Topology[] {
+/** What nobody asks for is not computed; without receipts every delivery succeeds at once. */
+function topologiesOf({ campaigns, receipts }: SimulateOptions, definitions: Definitions): readonly Topology[] {
   if (campaigns === undefined) return [engage(definitions, { decides: false })];
   const measures = campaigns.some(({ conversion }) => conversion !== null);
-  return [engage(definitions, { measures }), pace(definitions)];
+  return [engage(definitions, { measures, receipts: receipts !== undefined }), pace(definitions)];
 }
 
 interface InputFile {

@@ -6,26 +6,30 @@ import { acceptedRequests, requests } from '../schemas/streams.ts';
 import { candidates, decisions, receipts, sends, verdicts } from '../schemas/topics.ts';
 import { Desk } from './decide/desk.ts';
 import { answer, due, receive, take } from './decide/turns.ts';
-import { on, type Processor, timers } from './processor.ts';
+import { type Context, on, type Processor, timers } from './processor.ts';
 
-export function decide(definitions: Definitions): Processor {
+export interface DecideOptions {
+  /** False: no receipt will ever come, so nothing is kept to answer one, and none is waited for; default true. */
+  readonly receipts?: boolean;
+}
+
+export function decide(definitions: Definitions, { receipts: answered = true }: DecideOptions = {}): Processor {
+  const deskOf = (context: Context): Desk => new Desk(definitions, context, answered);
   return {
     name: 'decide',
     emits: [decisions, sends, candidates],
     reads: [profile, consentLedger, metrics, windows, engagement],
     writes: [messages],
     on: [
-      on(requests, (request, context) => take(new Desk(definitions, context), request)),
-      on(acceptedRequests, ({ data, ...request }, context) =>
-        take(new Desk(definitions, context), { ...request, cause: null, data }),
-      ),
-      on(verdicts, (verdict, context) => answer(new Desk(definitions, context), verdict)),
-      on(receipts, (receipt, context) => receive(new Desk(definitions, context), receipt)),
+      on(requests, (request, context) => take(deskOf(context), request)),
+      on(acceptedRequests, ({ data, ...request }, context) => take(deskOf(context), { ...request, cause: null, data })),
+      on(verdicts, (verdict, context) => answer(deskOf(context), verdict)),
+      on(receipts, (receipt, context) => receive(deskOf(context), receipt)),
     ],
     timers: [
       {
         kind: timers.due,
-        fire: (timer, context) => due(new Desk(definitions, context), timer.id),
+        fire: (timer, context) => due(deskOf(context), timer.id),
       },
     ],
   };

@@ -35,11 +35,13 @@ export interface EngageOptions {
   readonly explain?: Processor;
   /** False: outcomes are not measured; default true. */
   readonly measures?: boolean;
+  /** False: no receipts will come, every delivery succeeds at once; default true. */
+  readonly receipts?: boolean;
 }
 
 export function engage(
   definitions: Definitions,
-  { decides = true, explain, measures = true }: EngageOptions = {},
+  { decides = true, explain, measures = true, receipts: answered = true }: EngageOptions = {},
 ): Topology {
   const observe = [deduplicate({ outsideRequests: decides }), sessionize(definitions), detectInactivity(definitions)];
   return defineTopology({
@@ -59,7 +61,7 @@ export function engage(
           keepSegments(definitions),
           keepSchedules(definitions),
           matchCampaigns(definitions, { explain: explain !== undefined }),
-          decide(definitions),
+          decide(definitions, { receipts: answered }),
           // After the decisions: a request knows what was learned before the record that caused it.
           learnEngagement(definitions),
           ...(measures ? [measureOutcomes(definitions)] : []),

@@ -30,11 +30,14 @@ export class Desk {
   readonly context: Context;
   readonly tenantId: string;
   readonly userId: string;
+  /** Whether receipts may come. */
+  readonly answered: boolean;
   #messages: UserMessages;
 
-  constructor(definitions: Definitions, context: Context) {
+  constructor(definitions: Definitions, context: Context, answered: boolean) {
     this.definitions = definitions;
     this.context = context;
+    this.answered = answered;
     const { key } = context;
     this.tenantId = tenantOf(key);
     this.userId = key.slice(this.tenantId.length + 1);

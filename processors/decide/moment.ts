@@ -48,7 +48,7 @@ export function send(desk: Desk, progress: RequestInProgress, now: number): void
   const { definitionVersion, costMicros, variant, hop, chain: fallbacks } = progress;
   const dueAt = progress.dueAt ?? now;
   const command = sendOf(c, progress, dueAt);
-  remember(desk, c, { ...progress, steps }, command.sendId);
+  remember(desk, c, progress, steps, command.sendId);
   const result = { outcome: 'sent', channel, dueAt, costMicros, variant, hop, fallbacks } as const;
   context.emit(decisions, decisionOf(request, definitionVersion, now, steps, result));
   context.emit(sends, command);
@@ -69,7 +69,13 @@ function withSend({ steps }: RequestInProgress, { verdict, facts }: Verdict): De
 }
 
 /** Keeps what caps and dedupe count, and, where another channel is left to try, the whole story. */
-function remember(desk: Desk, { campaign, now, policy }: Case, progress: RequestInProgress, sendId: string): void {
+function remember(
+  desk: Desk,
+  { campaign, now, policy }: Case,
+  progress: RequestInProgress,
+  steps: readonly DecisionStep[],
+  sendId: string,
+): void {
   const { context, messages } = desk;
   // Counted from this moment, not from stream time, which may be far ahead of a user whose requests waited for a verdict; nor
   // is this moment always the earlier one: a receipt moves no time.
@@ -92,7 +98,8 @@ function remember(desk: Desk, { campaign, now, policy }: Case, progress: Request
   };
   let open = messages.open;
   if (open.length > 0) open = open.filter(({ request }) => request.expiresAt >= watermark);
-  if (progress.chain.length > 0) open = [...open, openSend(desk, progress, sendId, now, channelOf(policy, channel))];
+  if (desk.answered && progress.chain.length > 0)
+    open = [...open, openSend(desk, { ...progress, steps }, sendId, now, channelOf(policy, channel))];
   desk.update({ sent: messages.sent.filter((m) => m.sentAt > horizon).concat([message]), open });
 }
 
