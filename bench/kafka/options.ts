@@ -13,6 +13,8 @@ export interface Options {
   /** Events of each run of the throughput, and users of it. */
   readonly sizes: readonly { readonly events: number; readonly users: number }[];
   readonly partitions: number;
+  /** Whether the throughput of plain kafkajs is measured beside it. */
+  readonly plain: boolean;
   /** Seconds of a measurement of latency, after those of its warm-up. */
   readonly seconds: number;
   readonly warmUp: number;
@@ -34,6 +36,7 @@ export const HELP = `npm run bench:kafka [-- OPTIONS]      one instance on a bro
   --only PART         throughput, latency, restart or soak; may be repeated (default: all but soak)
   --soak              ten million events through one instance, too
   --events N          throughput: this size instead of 100 K, 1 M and 4 M (N / 10 users)
+  --skip-plain        throughput: without plain kafkajs beside it
   --partitions N      of every topic (default 4)
   --seconds N         latency: measured so long (default 30)
   --warm-up N         latency: seconds of load before that (default 15)
@@ -61,6 +64,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       soak: { type: 'boolean' },
       events: { type: 'string' },
       partitions: { type: 'string' },
+      'skip-plain': { type: 'boolean' },
       seconds: { type: 'string' },
       'warm-up': { type: 'string' },
       case: { type: 'string', multiple: true },
@@ -75,7 +79,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const count = (
-    name: Exclude<keyof typeof values, 'only' | 'rate' | 'case' | 'soak' | 'help'>,
+    name: Exclude<keyof typeof values, 'only' | 'rate' | 'case' | 'soak' | 'skip-plain' | 'help'>,
     otherwise: number,
   ): number => (values[name] === undefined ? otherwise : whole(name, values[name]));
   const unknown = values.only?.find((name) => !PARTS.some((part) => part === name));
@@ -88,6 +92,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     parts: PARTS.filter((part) => wanted(part) || (part === 'soak' && values.soak === true)),
     sizes: events === undefined ? SIZES : [{ events, users: Math.max(1, Math.ceil(events / 10)) }],
     partitions: count('partitions', 4),
+    plain: values['skip-plain'] !== true,
     seconds: count('seconds', 30),
     warmUp: count('warm-up', 15),
     cases: LATENCY_CASES.filter((one) => values.case?.includes(one) ?? true),

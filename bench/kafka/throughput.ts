@@ -41,7 +41,7 @@ export async function throughput(ground: Ground, options: Options, scratch: stri
     const bare = await ground.emptied(options.partitions);
     progress(`${label(size.events)} events are produced`);
     await fillFrom(bare, events, load.events);
-    for (const mode of ['consume', 'copy'] as const) {
+    for (const mode of options.plain ? (['consume', 'copy'] as const) : []) {
       progress(`${label(size.events)} events: ${mode} with plain kafkajs`);
       plain.push(await measurePlain(mode, ground, options, size.events));
     }
@@ -60,7 +60,7 @@ export async function throughput(ground: Ground, options: Options, scratch: stri
     const others = (await fillFrom(full, profiles, load.profiles)) + (await fillFrom(full, consents, load.consents));
     await one('three campaigns', full, others, ['--campaigns', CAMPAIGNS]);
   }
-  return [tableOf(runs), plainTable(plain, runs), ...profiled].join('\n\n');
+  return [tableOf(runs), ...(options.plain ? [plainTable(plain, runs)] : []), ...profiled].join('\n\n');
 }
 
 async function measure(
