@@ -26,6 +26,8 @@ export interface Options {
   readonly users: number;
   readonly soakEvents: number;
   readonly soakRate: number;
+  /** After so many seconds no more events come, however many there were. */
+  readonly soakSeconds: number;
   /** Folder for CPU profiles; undefined: none are taken. */
   readonly profiles: string | undefined;
   /** The core that instances are pinned to. */
@@ -45,6 +47,7 @@ export const HELP = `npm run bench:kafka [-- OPTIONS]      one instance on a bro
   --users N           restart: with the state of so many users (default 1000000)
   --soak-events N     (default 10000000)
   --soak-rate N       events a second (default 20000)
+  --soak-seconds N    no more events after so long (default 900)
   --cpu-prof FOLDER   take CPU profiles of the instances into this folder, and sum them up
   --instance-core N   pin instances to this core (taskset); pin the rest by starting the bench with taskset
 `;
@@ -72,6 +75,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       users: { type: 'string' },
       'soak-events': { type: 'string' },
       'soak-rate': { type: 'string' },
+      'soak-seconds': { type: 'string' },
       'cpu-prof': { type: 'string' },
       'instance-core': { type: 'string' },
       help: { type: 'boolean' },
@@ -100,6 +104,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     users: count('users', 1_000_000),
     soakEvents: count('soak-events', 10_000_000),
     soakRate: count('soak-rate', 20_000),
+    soakSeconds: count('soak-seconds', 900),
     profiles: values['cpu-prof'],
     core: values['instance-core'],
   };
