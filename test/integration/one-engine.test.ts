@@ -8,13 +8,14 @@ import { readTopic } from '../../api/reader.ts';
 import { population } from '../../cli/demo/population.ts';
 import { loadCampaigns } from '../../cli/files/load-campaigns.ts';
 import { readNdjson } from '../../cli/files/ndjson.ts';
-import { startInstance } from '../../cli/instance.ts';
+import { type Instance, startInstance, type TopologyName } from '../../cli/instance.ts';
 import { runSimulation } from '../../cli/simulation.ts';
 import type { Budget } from '../../schemas/campaign/budget.ts';
 import { parseDuration } from '../../schemas/durations.ts';
 import { jsonForm } from '../../schemas/json-form.ts';
 import { defaultPolicy } from '../../schemas/policy.ts';
 import {
+  candidates,
   consents,
   decisions,
   events,
@@ -24,6 +25,7 @@ import {
   sessions,
   signals,
   type Topic,
+  verdicts,
 } from '../../schemas/topics.ts';
 import { dataFiles, sortedLines, writeUsers } from './real-data.ts';
 
@@ -49,12 +51,16 @@ function ample(budget: Budget): Budget {
   return { ...budget, ...unlimited, perChannelMicros: {} };
 }
 
-/** Runs the same files through simulate and through an embedded instance of one partition, and compares what they gave. */
+/**
+ * Runs the same files through simulate and through an embedded instance of one partition, and compares what they gave.
+ * `paceComesLate`: everything else is done before pace is there to answer.
+ */
 async function compare(
   name: string,
   inputs: Inputs,
   campaignFolder: string,
   lateness: string,
+  { paceComesLate = false } = {},
 ): Promise<{ sessions: number; signals: number }> {
   const loaded = loadCampaigns(campaignFolder).campaigns;
   expect(loaded.length).toBeGreaterThan(0);
@@ -63,9 +69,8 @@ async function compare(
   const policy = { ...defaultPolicy, latenessMs: parseDuration(lateness) };
   const out = join(folder, `${name}-out`);
   const summary = await runSimulation({ ...inputs, campaigns, policy, until: UNTIL, out });
-  const instance = await startInstance({
+  const settings = {
     dir: join(folder, name),
-    topologies: ['engage', 'pace'],
     campaigns,
     policy,
     time: 'events',
@@ -75,10 +80,14 @@ async function compare(
     delivery: 'file',
     clickhouse: 'embedded',
     logger: pino({ level: 'silent' }),
-    onFailure: (error) => {
+    onFailure: (error: unknown) => {
       throw error;
     },
-  });
+  } as const;
+  const start = (topologies: readonly TopologyName[]): Promise<Instance> => startInstance({ ...settings, topologies });
+  let instance = await start(paceComesLate ? ['engage'] : ['engage', 'pace']);
+  const settled = (): Promise<void> =>
+    expect.poll(() => instance.worker.quiet, { timeout: 200_000, interval: 200 }).toBe(true);
   try {
     const publisher = new Publisher(instance.log, instance.serde);
     const files: readonly (readonly [string, Topic<unknown>])[] = [
@@ -94,7 +103,14 @@ async function compare(
         );
     }
     await publisher.advance(UNTIL);
-    await expect.poll(() => instance.worker.quiet, { timeout: 200_000, interval: 200 }).toBe(true);
+    await settled();
+    if (paceComesLate) {
+      expect(await recordsOf(instance, verdicts)).toBe(0);
+      expect(await recordsOf(instance, candidates)).toBeGreaterThan(20);
+      await instance.stop();
+      instance = await start(['engage', 'pace']);
+      await settled();
+    }
     for (const topic of OUTPUTS) {
       const form = jsonForm(topic);
       const lines: string[] = [];
@@ -111,7 +127,14 @@ async function compare(
   return { sessions: summary.sessions, signals: Object.values(summary.signals).reduce((a, b) => a + b, 0) };
 }
 
-test('a generated population: the embedded instance gives what simulate gives', { timeout: 120_000 }, async () => {
+async function recordsOf(instance: Instance, topic: Topic<unknown>): Promise<number> {
+  let count = 0;
+  for await (const batch of readTopic(instance.log, instance.serde, topic)) count += batch.length;
+  return count;
+}
+
+/** Files of a generated population. */
+function generated(): Inputs {
   const people = population({ users: 150, days: 20, from: Date.UTC(2026, 0, 1) });
   const write = <T>(topic: Topic<T>, values: readonly T[]): string => {
     const file = join(folder, `${topic.name}.ndjson`);
@@ -127,9 +150,18 @@ test('a generated population: the embedded instance gives what simulate gives', 
       people.consents.filter((c) => c.changedAt < Date.UTC(2026, 0, 1)),
     ),
   };
-  const campaigns = join(import.meta.dirname, '..', '..', 'examples', 'campaigns');
-  const { sessions: count } = await compare('population', inputs, campaigns, '5m');
+  return inputs;
+}
+
+const EXAMPLES = join(import.meta.dirname, '..', '..', 'examples', 'campaigns');
+
+test('a generated population: the embedded instance gives what simulate gives', { timeout: 120_000 }, async () => {
+  const { sessions: count } = await compare('population', generated(), EXAMPLES, '5m');
   expect(count).toBeGreaterThan(500);
+});
+
+test('and so it does where pace comes back after everything has happened', { timeout: 120_000 }, async () => {
+  await compare('paused', generated(), EXAMPLES, '5m', { paceComesLate: true });
 });
 
 // Real files, where BECKON_DATA names a folder that holds them.
