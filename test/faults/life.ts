@@ -7,6 +7,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..', '..');
 export const MAIN = join(root, 'cli', 'main.ts');
 const CAMPAIGNS = join(import.meta.dirname, 'campaigns');
+const FAILING = join(import.meta.dirname, 'campaigns-failing');
 
 /** The instance kills itself at the nth time that a task of the group reaches the step. */
 export interface Aim {
@@ -26,6 +27,8 @@ export interface LifeOptions {
   /** Without it the embedded ClickHouse is left out, and a life is half as long. */
   readonly clickhouse: boolean;
   readonly aim?: Aim;
+  /** Where messages are posted, with campaigns some of whose deliveries fail; absent: the outbox. */
+  readonly webhook?: string;
 }
 
 export class Life {
@@ -39,15 +42,17 @@ export class Life {
   #log = '';
   #over = false;
 
-  constructor({ dir, clickhouse, aim }: LifeOptions) {
+  constructor({ dir, clickhouse, aim, webhook }: LifeOptions) {
     this.#stepsFile = `${dir}.steps`;
     const steps = openSync(this.#stepsFile, 'w');
     const preload = new URL('./preload.ts', import.meta.url);
     if (aim !== undefined) preload.search = `group=${aim.group}&step=${aim.step}&nth=${aim.nth}`;
     const args = ['--import', preload.href, MAIN, 'start', '--time', 'events', '--dir', dir, '--port', '0'];
     const rest = clickhouse ? [] : ['--topology', 'engage,pace,deliver'];
-    this.#child = spawn(process.execPath, [...args, '--campaigns', CAMPAIGNS, ...rest], {
+    const campaigns = webhook === undefined ? [CAMPAIGNS] : [FAILING, '--delivery', 'webhook'];
+    this.#child = spawn(process.execPath, [...args, '--campaigns', ...campaigns, ...rest], {
       cwd: root,
+      env: { ...process.env, ...(webhook === undefined ? {} : { BECKON_WEBHOOK_URL: webhook }) },
       stdio: ['ignore', 'ignore', 'pipe', steps],
     });
     closeSync(steps);

@@ -8,6 +8,7 @@ import { type Serde, timeMark } from '../../runtime/serde.ts';
 import { jsonForm } from '../../schemas/json-form.ts';
 import { allTopics, DEAD_LETTERS, events, sendRequests, type Topic } from '../../schemas/topics.ts';
 import type { BudgetVerdict, Candidate, Decision, Receipt, SendCommand } from '../../schemas/types.ts';
+import type { Told } from './money.ts';
 
 export interface Placed {
   readonly partition: number;
@@ -19,7 +20,7 @@ export interface Outputs {
   /** Decoded records of every topic, by its name. */
   readonly records: ReadonlyMap<string, readonly Placed[]>;
   readonly deadLetters: readonly string[];
-  /** Lines of the outbox. */
+  /** The messages that went out, one line of JSON each. */
   readonly outbox: readonly string[];
   /** Records of the stream inputs, by partition; time marks aside. */
   readonly published: readonly number[];
@@ -28,7 +29,8 @@ export interface Outputs {
 /** Topics written by tasks: each output is there once, and the same in every run. */
 export const EXACT = ['sessions', 'signals', 'decisions', 'sends', 'candidates', 'verdicts'] as const;
 
-export async function readOutputs(dir: string): Promise<Outputs> {
+/** `posted`: the messages, where they did not go to the outbox. */
+export async function readOutputs(dir: string, posted?: readonly string[]): Promise<Outputs> {
   const { log, serde } = await openLog(dir);
   try {
     const records = new Map<string, readonly Placed[]>();
@@ -40,12 +42,17 @@ export async function readOutputs(dir: string): Promise<Outputs> {
       records.set(topic.name, await decoded(serde, topic, all));
     }
     const letters = await rawRecords(log, DEAD_LETTERS);
-    const outbox = readFileSync(join(dir, 'outbox', 'messages.ndjson'), 'utf8').split('\n');
-    if (outbox.pop() !== '') throw new Error('the outbox ends in the middle of a line');
+    const outbox = posted ?? outboxOf(dir);
     return { records, deadLetters: letters.map(({ record }) => letterLine(record)).sort(), outbox, published };
   } finally {
     await log.close();
   }
+}
+
+function outboxOf(dir: string): string[] {
+  const outbox = readFileSync(join(dir, 'outbox', 'messages.ndjson'), 'utf8').split('\n');
+  if (outbox.pop() !== '') throw new Error('the outbox ends in the middle of a line');
+  return outbox;
 }
 
 type Raw = { readonly partition: number; readonly record: LogRecord };
@@ -105,6 +112,13 @@ function withoutLedger(name: string, value: unknown): unknown {
     ...decision,
     steps: decision.steps.map((s) => (s.gate === 'budget' ? { ...s, facts: strip(s.facts) } : s)),
   };
+}
+
+/** What a run told of money. */
+export function toldOf({ records }: Outputs): Told {
+  const all = <T>(name: string): readonly T[] => (records.get(name) ?? []).map(({ value }) => value as T);
+  const receipts = [...new Map(all<Receipt>('receipts').map((r) => [r.receiptId, r])).values()];
+  return { candidates: all('candidates'), verdicts: all('verdicts'), decisions: all('decisions'), receipts };
 }
 
 /** What is wrong within one run, whatever another one gave. */

@@ -8,9 +8,11 @@ import { openLog } from '../../cli/instance.ts';
 import { frame } from '../../schemas/avro.ts';
 import { events } from '../../schemas/topics.ts';
 import { clickhouseProblems } from './clickhouse.ts';
-import { beckon, Life, publishLines } from './life.ts';
+import { Endpoint, FAILING } from './endpoint.ts';
+import { beckon, Life, type LifeOptions, publishLines } from './life.ts';
 import type { FaultLoad } from './load.ts';
-import { comparable, type Outputs, problemsOf, readOutputs } from './outputs.ts';
+import { type Ledger, ledgerOf, moneyProblems, type Told } from './money.ts';
+import { comparable, type Outputs, problemsOf, readOutputs, toldOf } from './outputs.ts';
 import type { Aims } from './targets.ts';
 
 export interface Kill {
@@ -26,6 +28,8 @@ export interface RoundOptions {
   readonly seed: number;
   readonly kills: number;
   readonly clickhouse: boolean;
+  /** Messages go to a webhook that refuses some of them. */
+  readonly failing?: boolean;
   /** Chooses where the aimed kills fall. */
   readonly aims: Aims;
 }
@@ -43,6 +47,8 @@ export interface RoundResult {
   readonly starts: readonly number[];
   readonly outputs: Readonly<Record<string, readonly string[]>>;
   readonly counts: Readonly<Record<string, TaskCounts>>;
+  /** What pace keeps of the campaigns whose deliveries fail. */
+  readonly ledgers: Readonly<Record<string, Ledger>>;
   readonly problems: readonly string[];
 }
 
@@ -80,6 +86,8 @@ class Player {
   /** Events that are on the log for certain. */
   #published = 0;
   #inDoubt = false;
+  #endpoint: Endpoint | undefined;
+  #ledgers: Record<string, Ledger> = {};
 
   constructor(dir: string, options: RoundOptions) {
     this.#dir = dir;
@@ -88,25 +96,43 @@ class Player {
   }
 
   async play(): Promise<RoundResult> {
+    if (this.#options.failing) this.#endpoint = await Endpoint.start();
+    try {
+      return await this.#play();
+    } finally {
+      this.#endpoint?.close();
+    }
+  }
+
+  async #play(): Promise<RoundResult> {
     const { load, kills, clickhouse } = this.#options;
     for (const [topic, lines] of Object.entries(load.before)) publishLines(this.#dir, topic, lines);
     await publishGarbage(this.#dir);
     this.#published = load.before.events.length;
     while (this.#kills.length < kills) await this.#liveAndDie();
     const counts = await this.#liveOn();
-    const outputs = await readOutputs(this.#dir);
+    const posted = this.#endpoint && [...this.#endpoint.taken.values()];
+    const outputs = await readOutputs(this.#dir, posted);
     const problems = [
       ...problemsOf(outputs),
       ...countProblems(outputs, counts),
       ...(clickhouse ? await clickhouseProblems(this.#dir, outputs) : []),
+      ...(this.#endpoint?.problems ?? []),
+      ...Object.entries(this.#ledgers).flatMap(([id, ledger]) => ledgerProblems(id, ledger, toldOf(outputs))),
     ];
     return {
       kills: this.#kills,
       starts: this.#starts,
       outputs: comparable(outputs),
       counts,
+      ledgers: this.#ledgers,
       problems: problems.map((problem) => `${problem} (seed ${this.#options.seed}, ${this.#dir})`),
     };
+  }
+
+  #settings(): LifeOptions {
+    const { clickhouse } = this.#options;
+    return { dir: this.#dir, clickhouse, ...(this.#endpoint === undefined ? {} : { webhook: this.#endpoint.url }) };
   }
 
   /** One life that ends by a kill. */
@@ -116,7 +142,7 @@ class Player {
     const draw = random.next();
     const how = draw < 0.5 ? 'aimed' : clickhouse && draw > 0.9 ? 'both' : 'random';
     const aim = how === 'aimed' ? aims.next(random, clickhouse) : undefined;
-    const life = new Life({ dir: this.#dir, clickhouse, ...(aim === undefined ? {} : { aim }) });
+    const life = new Life({ ...this.#settings(), ...(aim === undefined ? {} : { aim }) });
     // Most fall among the work; some before the instance is ready.
     const early = how !== 'aimed' && random.chance(0.25);
     const after = how === 'aimed' ? PATIENCE : early ? random.below(2000) : random.below(350);
@@ -180,8 +206,8 @@ class Player {
 
   /** The last life: takes what is left, comes to rest and stops when it is told to. */
   async #liveOn(): Promise<Readonly<Record<string, TaskCounts>>> {
-    const { clickhouse, load } = this.#options;
-    const life = new Life({ dir: this.#dir, clickhouse });
+    const { load } = this.#options;
+    const life = new Life(this.#settings());
     const url = await life.ready;
     if (url === undefined) throw new Error(`the last start failed: ${life.log.slice(-2000)}`);
     this.#starts.push(life.age);
@@ -189,11 +215,31 @@ class Player {
     const { code, text } = beckon('publish', 'events', '--advance', load.end, '--dir', this.#dir);
     if (code !== 0) throw new Error(`the advance ended with ${code}: ${text}`);
     const counts = await settled(url);
+    if (this.#endpoint !== undefined) this.#ledgers = { [FAILING]: await ledgerAt(url, FAILING) };
     life.kill('SIGTERM');
     const { code: exit, signal } = await life.ended;
     if (exit !== 0) throw new Error(`SIGTERM ended the instance with ${exit ?? signal}: ${life.log.slice(-2000)}`);
     return counts;
   }
+}
+
+/** What pace keeps of a campaign. */
+async function ledgerAt(url: string, campaignId: string): Promise<Ledger> {
+  const state = (await (await fetch(`${url}/v1/state?topology=pace&id=${campaignId}`)).json()) as State;
+  const { reserved, spent, overrun, messages, spentMessages } = state.cells['budget-ledger'];
+  return { reserved, spent, overrun, messages, spentMessages };
+}
+
+interface State {
+  readonly cells: { readonly 'budget-ledger': Ledger };
+}
+
+/** Whether what pace keeps is what the topics come to, and what is wrong in them. */
+function ledgerProblems(campaignId: string, kept: Ledger, told: Told): string[] {
+  const wanted = JSON.stringify(ledgerOf(campaignId, told));
+  const found = JSON.stringify(kept);
+  const differs = found === wanted ? [] : [`pace keeps ${found} of ${campaignId}, the topics come to ${wanted}`];
+  return [...differs, ...moneyProblems(campaignId, told)];
 }
 
 async function post(url: string, path: string, type: string, body: string): Promise<void> {
