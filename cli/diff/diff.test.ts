@@ -106,7 +106,7 @@ describe('two runs', () => {
 
 describe('campaigns diff', () => {
   const hello = (more: string, id = 'hello'): string =>
-    `id: ${id}\ntrigger: { event: signup }\nchannels: [sms, email]\ncontent: { text: hi }\ndedupe: { window: 1s }\n${more}`;
+    `id: ${id}\ntrigger: { event: signup }\nchannels: [sms]\ncontent: { text: hi }\ndedupe: { window: 1s }\n${more}`;
   const at = (hour: number, day = 2): string => `2026-03-0${day}T${String(hour).padStart(2, '0')}:00:00Z`;
 
   function prepared(): Folder {
