@@ -72,18 +72,22 @@ interface Worked {
   active: ActiveHours | undefined;
 }
 
-/** Asked for several times a decision, and the weights seldom change. */
-const worked = new WeakMap<readonly number[], Worked>();
+/**
+ * The lists asked for last, in turn: the user's own and those of some channels, each several times a decision. A WeakMap of all of
+ * them would be looked through by every garbage collection.
+ */
+const lately: { readonly hours: readonly number[]; readonly worked: Worked }[] = [];
+const LATELY = 4;
+let oldest = 0;
 
 function workedOut(hours: readonly number[]): Worked {
-  let known = worked.get(hours);
-  if (known === undefined) {
-    let sum = 0;
-    for (const weight of hours) sum += weight;
-    known = { sum, active: undefined };
-    worked.set(hours, known);
-  }
-  return known;
+  for (const known of lately) if (known.hours === hours) return known.worked;
+  let sum = 0;
+  for (const weight of hours) sum += weight;
+  const worked: Worked = { sum, active: undefined };
+  lately[oldest] = { hours, worked };
+  oldest = (oldest + 1) % LATELY;
+  return worked;
 }
 
 function weighsEnough(hours: readonly number[], day: number): boolean {
