@@ -44,8 +44,8 @@ function keep(context: Context, state: Omit<Activity, 'keptBy'>): void {
     ),
     'schemas/avsc/decisions.avsc': withWriter,
     'processors/decide/records.ts': replacing([
-      'return {\n    ...ids,',
-      "return {\n    decidedBy: 'the next version', ...ids,",
+      'return {\n    decisionId,',
+      "return {\n    decidedBy: 'the next version', decisionId,",
     ]),
   });
 }
@@ -95,7 +95,7 @@ async function works(instance: InstanceProcess): Promise<void> {
 
 interface Kept {
   readonly cells: { readonly activity?: Readonly<Record<string, unknown>> };
-  readonly rows: Readonly<Record<string, { readonly reservation: Readonly<Record<string, unknown>> }>>;
+  readonly rows: Readonly<Record<string, { readonly reservation?: Readonly<Record<string, unknown>> }>>;
 }
 
 /** What an instance has of a user or a campaign; undefined where it has nothing, or another instance has it. */
@@ -119,7 +119,8 @@ async function activities(instance: InstanceProcess): Promise<readonly Readonly<
 async function reservations(instance: InstanceProcess): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const campaigns = ['inactive-3d', 'savings-reminder', 'winback-7d'];
   const all = await Promise.all(campaigns.map((campaign) => kept(instance, 'pace', campaign)));
-  return all.flatMap((found) => Object.values(found?.rows ?? {}).map(({ reservation }) => reservation));
+  // A campaign's rows are its reservations, and its days.
+  return all.flatMap((found) => Object.values(found?.rows ?? {}).flatMap(({ reservation }) => reservation ?? []));
 }
 
 /** How the instance came by its tasks: by the whole changelog (and why), or by what its folder had. */
