@@ -120,7 +120,9 @@ async function reservations(instance: InstanceProcess): Promise<readonly Readonl
   const campaigns = ['inactive-3d', 'savings-reminder', 'winback-7d'];
   const all = await Promise.all(campaigns.map((campaign) => kept(instance, 'pace', campaign)));
   // A campaign's rows are its reservations, and its days.
-  return all.flatMap((found) => Object.values(found?.rows ?? {}).flatMap(({ reservation }) => reservation ?? []));
+  return all.flatMap((found) =>
+    Object.values(found?.rows ?? {}).flatMap(({ reservation }) => (reservation === undefined ? [] : [reservation])),
+  );
 }
 
 /** How the instance came by its tasks: by the whole changelog (and why), or by what its folder had. */
