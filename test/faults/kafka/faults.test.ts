@@ -36,6 +36,8 @@ describe.skipIf(without !== undefined)(`${KILLS} kills from seed ${SEED} on, on 
       const onTurn = (turn: Turn): void => say(round.seed, turn);
       const result = await playRound(ground, { ...round, only: ONLY, aims, onTurn });
       done.push(result);
+      // At once: who looks into a run that did not come to its end needs them too.
+      for (const problem of result.problems) process.stderr.write(`round ${round.seed}: ${problem}\n`);
       expect(result.problems).toEqual([]);
     } finally {
       await ground.close();
