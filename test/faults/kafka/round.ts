@@ -61,6 +61,8 @@ const SIZES: readonly (readonly [number, number])[] = [
 const SETTLES_WITHIN = 120_000;
 const TURN_WITHIN = 240_000;
 const LOOK_WITHIN = 60_000;
+/** How long (ms) a broker on a busy machine may take for the markers of commits that it has confirmed. */
+const MARKERS_WITHIN = 10_000;
 /** Everything that time can bring has happened by so long after the last event. */
 const AFTERWARDS = 45 * DAY_MS;
 /** Of kills, those at a step and those on the wire; the rest comes at any time. */
@@ -190,7 +192,8 @@ class Round {
     this.#problems.push(...(await fleet.settle({ published: feeder.published, time: until }, SETTLES_WITHIN)));
     await Promise.all(fleet.alive.map((slot) => fleet.stop(slot)));
     // Everybody has left: whatever is still open, nobody will end.
-    this.#problems.push(...(await states.unended(allTopics.map(({ topic }) => topic))));
+    const topics = allTopics.map(({ topic }) => topic);
+    this.#problems.push(...(await states.unended(topics, MARKERS_WITHIN)));
     await within(LOOK_WITHIN, 'reading the outputs', this.#outputs.read());
     for (const { topic, partition, records } of this.#outputs.counts) {
       const all = await states.records(topic, partition);

@@ -3,6 +3,7 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KafkaClient } from '../../../runtime/kafka/client.ts';
 import { Fetcher } from '../../../runtime/kafka/fetcher.ts';
 import { type Checkpoint, LocalStore } from '../../../runtime/kafka/local-store.ts';
@@ -10,6 +11,7 @@ import { POSITIONS_KEY } from '../../../runtime/kafka/restore.ts';
 import { changelogOf } from '../../../runtime/kafka/topic-config.ts';
 import { APP, type Ground, PARTITIONS } from './ground.ts';
 
+const LOOK = 100;
 /** Behind every key of a state. */
 const KEYS_END = Buffer.alloc(64, 0xff);
 
@@ -87,8 +89,18 @@ export class StateReader {
     }
   }
 
-  /** Partitions of topics that can't be read to their ends: an open transaction lies before. */
-  async unended(topics: readonly string[]): Promise<readonly string[]> {
+  /**
+   * Partitions of topics that can't be read to their ends: an open transaction lies before. The markers of the last commits
+   * may be a moment behind the word on them.
+   */
+  async unended(topics: readonly string[], within: number): Promise<readonly string[]> {
+    for (const until = performance.now() + within; ; await delay(LOOK)) {
+      const held = await this.#held(topics);
+      if (held.length === 0 || performance.now() > until) return held;
+    }
+  }
+
+  async #held(topics: readonly string[]): Promise<readonly string[]> {
     const held: string[] = [];
     for (const topic of topics) {
       for (let partition = 0; partition < PARTITIONS; partition++) {
