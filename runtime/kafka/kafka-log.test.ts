@@ -278,6 +278,20 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
       await expect(append).rejects.toThrow(`one of 1200004 bytes for the topic ${output.topic}: raise`);
     });
 
+    test('whose local state can not be written leaves nothing open that would keep the process', async () => {
+      const program = fileURLToPath(new URL('./testing/fill-task.ts', import.meta.url));
+      // No file may grow over 2 MiB, which writes meet as they meet a full disk.
+      const limited = ['-c', 'ulimit -f 2048 && exec "$0" "$@"', process.execPath, program];
+      const args = [(server as KafkaServer).brokers.join(','), fresh('app'), newFolder()];
+      const child = spawn('bash', [...limited, ...args], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 30_000 });
+      let said = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        said += chunk;
+      });
+      expect(await once(child, 'close')).toEqual([0, null]);
+      expect(said).toBe('Unrecoverable\n');
+    });
+
     test('reports a read after its end, and no corruption', async () => {
       const task = await (await open()).openTask('g', 0);
       await task.close();

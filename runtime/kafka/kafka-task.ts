@@ -63,6 +63,7 @@ export class KafkaTask implements TaskLog {
   #checkpoint: Checkpoint;
   #last: Promise<unknown> = Promise.resolve();
   #ended: Error | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(
     host: TaskHost,
@@ -163,12 +164,18 @@ export class KafkaTask implements TaskLog {
 
   /** Ends the task: no commit begins after it, and the one under way is done when it resolves. */
   async #end(reason: Error): Promise<void> {
-    const first = this.#ended === undefined;
+    const wasWell = this.#ended === undefined;
     this.#ended ??= reason;
     await this.#last;
     await this.#local.close();
-    if (!first) return;
-    await this.#producer.close().catch(() => {});
+    const closing = this.#closeProducer();
+    // What failed may have taken the connection along.
+    if (wasWell) await closing;
+  }
+
+  #closeProducer(): Promise<void> {
+    this.#closing ??= this.#producer.close().catch(() => {});
+    return this.#closing;
   }
 
   /**
@@ -212,8 +219,7 @@ export class KafkaTask implements TaskLog {
             { task },
           ) ?? lost(task, 'a commit failed, and nobody knows whether it happened', error));
       this.#ended ??= why;
-      // Not awaited: what failed may have taken the connection along.
-      this.#producer.close().catch(() => {});
+      void this.#closeProducer();
       await this.#local.close();
       throw why;
     }

@@ -31,6 +31,7 @@ export class LocalStore {
   readonly store: Store;
   readonly #database: RocksDatabase;
   #doubtful = false;
+  #failed = false;
 
   private constructor(database: RocksDatabase) {
     this.#database = database;
@@ -69,6 +70,7 @@ export class LocalStore {
     try {
       this.#database.write(all);
     } catch (cause) {
+      this.#failed = true;
       const { folder } = this.#database;
       const why = cause instanceof Error ? cause.message : String(cause);
       if (OF_THE_DISK.test(why)) throw unwritable(folder, cause);
@@ -83,7 +85,10 @@ export class LocalStore {
   }
 
   async close(): Promise<void> {
-    await this.#database.close();
+    await this.#database.close().catch((error: unknown) => {
+      // What a write failed with it says once more; that was told.
+      if (!this.#failed) throw error;
+    });
     if (this.#doubtful) await wipe(this.#database.folder);
     this.#doubtful = false;
   }
