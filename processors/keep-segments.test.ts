@@ -60,7 +60,38 @@ describe('a segment', () => {
     world.event(at('09:00'));
     expect(told(world)).toEqual(['entered club 03-02T09:00', 'entered kenya 03-02T09:00']);
     world.profile({ attributes: { country: 'KE' }, updatedAt: at('10:00') });
+    world.driver.advance(at('10:00'));
     expect(told(world).at(-1)).toBe('left club 03-02T10:00');
+  });
+
+  it('goes by a profile that is ahead of time from its date on, and by the one before until then', () => {
+    const world = start({ kenya: { attribute: 'country', eq: 'KE' }, buyer: BUYER });
+    world.profile({ attributes: { country: 'KE' } });
+    world.event(at('09:00'), { type: 'buy' });
+    world.profile({ attributes: { country: 'UG' }, updatedAt: at('09:00', 300) });
+    world.event(at('10:00'), { type: 'buy' });
+    expect(told(world)).toEqual(['entered kenya 03-02T09:00', 'entered buyer 03-02T10:00']);
+    world.driver.advance(at('09:00', 301));
+    expect(told(world).slice(2)).toEqual(['left buyer 03-09T09:00', 'left kenya 12-27T09:00']);
+  });
+
+  it('goes by the last profile that came: one that was to count later than it counts no more', () => {
+    const world = start({ kenya: { attribute: 'country', eq: 'KE' } });
+    world.event(at('09:00'));
+    world.profile({ attributes: { country: 'KE' }, updatedAt: at('09:00', 300) });
+    world.profile({ attributes: { country: 'UG' }, updatedAt: at('09:00') });
+    world.driver.advance(at('09:00', 301));
+    expect(told(world)).toEqual([]);
+  });
+
+  it('that a profile ahead of time enters asks for the message at its date', () => {
+    const campaigns = [campaign({ id: 'c', trigger: { segment: 'kenya' } })];
+    const world = start({ kenya: { attribute: 'country', eq: 'KE' } }, { campaigns });
+    world.event(at('09:00'));
+    world.profile({ attributes: { country: 'KE' }, updatedAt: at('12:00') });
+    world.event(at('12:00'));
+    const [asked] = world.driver.outputs(decisions);
+    expect([asked?.requestedAt, asked?.decidedAt, asked?.outcome]).toEqual([at('12:00'), at('12:00'), 'sent']);
   });
 
   it('counts events that come out of order, and is never judged as of an earlier time than before', () => {

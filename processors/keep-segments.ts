@@ -2,13 +2,15 @@
 // leaves a segment, also where nothing but time passes.
 //
 // A user is judged after each record and session, and at the instants at which a count or a number of days may pass a bound of
-// some condition. Of those there is one timer, for the earliest: one that finds nothing to do looks for the next.
+// some condition. Of those there is one timer, for the earliest: one that finds nothing to do looks for the next. A profile that
+// comes before its time has a timer of its own.
 import { metrics, profile, segments, windows } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
 import type { UserSegments, UserWindows } from '../schemas/state-types.ts';
-import { acceptedEvents, segmentChanges } from '../schemas/streams.ts';
-import { profiles, sessions, signals } from '../schemas/topics.ts';
+import { acceptedEvents, type ProfileChange, profileChanges, segmentChanges } from '../schemas/streams.ts';
+import { sessions, signals } from '../schemas/topics.ts';
 import { isInSegment, type UserFacts } from '../schemas/user-facts.ts';
+import { asOf, withEarly, withProfile } from './keep-segments/ahead.ts';
 import { inForce, nextChange, type Plan, planner } from './keep-segments/plan.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
@@ -18,7 +20,7 @@ type Cause = 'record' | 'timer' | 'definition';
 /** Id of the timer of a user who was known before time began. */
 const START = 'start';
 const NONE: readonly string[] = [];
-const NOTHING: UserSegments = { names: NONE, judgedAt: 0, changes: 0, timerAt: null };
+const NOTHING: UserSegments = { names: NONE, judgedAt: 0, changes: 0, timerAt: null, ahead: null };
 
 export function keepSegments(definitions: Definitions): Processor {
   const { planOf, revision } = planner(definitions);
@@ -44,10 +46,7 @@ export function keepSegments(definitions: Definitions): Processor {
         if (window !== undefined) note('sessions', endedAt, window, context);
         judge(plan, context.time, context, 'timer');
       }),
-      on(profiles, ({ tenantId }, context) => {
-        const plan = planOf(tenantId);
-        if (plan !== undefined) judgeKnown(plan, context, 'record');
-      }),
+      on(profileChanges, (change, context) => take(change, planOf(change.profile.tenantId), context)),
     ],
     timers: [
       {
@@ -55,6 +54,13 @@ export function keepSegments(definitions: Definitions): Processor {
         fire: (timer, context) => {
           const plan = planOf(tenantOf(context.key));
           if (plan !== undefined) fire(timer, plan, context);
+        },
+      },
+      {
+        kind: timers.profile,
+        fire: ({ at }, context) => {
+          const plan = planOf(tenantOf(context.key));
+          if (plan !== undefined) turnTo(at, plan, context);
         },
       },
     ],
@@ -98,17 +104,60 @@ function fire({ at, id }: Timer, plan: Plan, context: Context): void {
   else judge(plan, at, context, 'timer');
 }
 
-/** Judges as of stream time, or of the profile's where it is later; before time has begun, when it does. */
-function judgeKnown(plan: Plan, context: Context, cause: Cause): void {
-  if (plan.versions.length === 0) return;
-  if (context.streamTime >= 0) {
-    judge(plan, Math.max(context.streamTime, context.get(profile)?.updatedAt ?? 0), context, cause);
+/** Judges for a profile that has come: at once, or when its time comes. */
+function take(change: ProfileChange, plan: Plan | undefined, context: Context): void {
+  const state = context.get(segments) ?? NOTHING;
+  if (plan === undefined || plan.versions.length === 0) {
+    // Nobody follows profiles any more.
+    if (state.ahead !== null) context.set(segments, { ...state, ahead: null });
     return;
   }
+  const { updatedAt } = change.profile;
+  if (context.streamTime < 0) {
+    const ahead = withEarly(state.ahead, change);
+    if (ahead !== state.ahead) context.set(segments, { ...state, ahead });
+    judgeKnown(plan, context, 'record');
+  } else if (updatedAt > context.streamTime) {
+    context.set(segments, { ...state, ahead: withProfile(state.ahead, change) });
+    context.setTimer(timers.profile, updatedAt);
+  } else {
+    // The last to come counts, whatever was to come before.
+    if (state.ahead !== null) context.set(segments, { ...state, ahead: null });
+    judge(plan, context.streamTime, context, 'record');
+  }
+}
+
+/** The time of profiles has come: judges for each, in the order in which they came. */
+function turnTo(instant: number, plan: Plan, context: Context): void {
+  for (;;) {
+    const state = context.get(segments);
+    const [first, ...next] = state?.ahead?.next ?? [];
+    if (state === undefined || first === undefined || first.updatedAt > instant) return;
+    context.set(segments, { ...state, ahead: next.length === 0 ? null : { now: first, next } });
+    judge(plan, first.updatedAt, context, 'record');
+  }
+}
+
+/** Judges as of stream time; before time has begun, when it does. */
+function judgeKnown(plan: Plan, context: Context, cause: Cause): void {
+  if (plan.versions.length === 0) return;
   const state = context.get(segments) ?? NOTHING;
-  if (state.timerAt === 0) return;
-  context.setTimer(timers.segment, 0, START);
-  context.set(segments, { ...state, timerAt: 0 });
+  const { streamTime } = context;
+  if (streamTime < 0) {
+    if (state.timerAt === 0) return;
+    context.setTimer(timers.segment, 0, START);
+    context.set(segments, { ...state, timerAt: 0 });
+    return;
+  }
+  const begins = state.timerAt === 0;
+  const ahead = asOf(state.ahead, context.get(profile), Math.max(streamTime, state.judgedAt));
+  if (begins || state.ahead === null) {
+    for (const { updatedAt } of ahead?.next ?? []) context.setTimer(timers.profile, updatedAt);
+  }
+  context.set(segments, { ...state, timerAt: begins ? null : state.timerAt, ahead });
+  // Of a user whose first record is still to come nothing is known.
+  if (ahead === null || ahead.now !== null || context.get(metrics) !== undefined)
+    judge(plan, streamTime, context, cause);
 }
 
 function judge(plan: Plan, time: number, context: Context, cause: Cause): void {
@@ -117,7 +166,7 @@ function judge(plan: Plan, time: number, context: Context, cause: Cause): void {
   const at = Math.max(time, state.judgedAt);
   const current = inForce(plan, at);
   const facts: UserFacts = {
-    profile: context.get(profile),
+    profile: state.ahead === null ? context.get(profile) : (state.ahead.now ?? undefined),
     metrics: context.get(metrics),
     windows: context.get(windows),
     segments: current?.segments ?? {},
@@ -138,6 +187,7 @@ function judge(plan: Plan, time: number, context: Context, cause: Cause): void {
     judgedAt: at,
     changes: before + (changed ? 1 : 0),
     timerAt,
+    ahead: state.ahead,
   });
   for (const name of left) {
     // One that the policy has no more is left because of that.

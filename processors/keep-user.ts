@@ -2,7 +2,7 @@
 import { consentLedger, metrics, profile } from '../schemas/cells.ts';
 import { withName, withOneMore } from '../schemas/counts.ts';
 import type { ConsentEntry, ConsentLedger, UserMetrics } from '../schemas/state-types.ts';
-import { acceptedEvents } from '../schemas/streams.ts';
+import { acceptedEvents, profileChanges } from '../schemas/streams.ts';
 import { consents, profiles, sessions } from '../schemas/topics.ts';
 import type { ConsentChange, UserEvent } from '../schemas/types.ts';
 import { on, type Processor } from './processor.ts';
@@ -13,11 +13,15 @@ const GRANTS_KEPT = 64;
 export function keepUser(): Processor {
   return {
     name: 'keep-user',
-    emits: [],
+    emits: [profileChanges],
     writes: [profile, consentLedger, metrics],
     on: [
       // The last to arrive counts, as on the compacted topic itself.
-      on(profiles, (value, context) => context.set(profile, value)),
+      on(profiles, (value, context) => {
+        const before = context.get(profile);
+        context.set(profile, value);
+        context.emit(profileChanges, { profile: value, before });
+      }),
       on(consents, (change, context) => context.set(consentLedger, withChange(context.get(consentLedger), change))),
       on(acceptedEvents, (event, context) => context.set(metrics, withEvent(context.get(metrics), event))),
       on(sessions, (_, context) => {

@@ -12,6 +12,8 @@ export interface TimerKind {
   readonly recurring?: true;
   /** Nobody sees what it does: a simulation that is at its end leaves it. */
   readonly unseen?: true;
+  /** It fires as soon as stream time reaches its instant, before every record and timer of that instant. */
+  readonly opens?: true;
 }
 
 /** The kinds of timer there are, in their order at one instant. */
@@ -34,6 +36,8 @@ export const timers = {
   occasion: { name: 'occasion', rank: 7 },
   /** A schedule that asks again and again. Its instant is the occurrence. */
   recurrence: { name: 'recurrence', rank: 8, recurring: true },
+  /** The time of a profile has come that was known ahead of it. */
+  profile: { name: 'profile', rank: 9, opens: true },
 } as const satisfies Record<string, TimerKind>;
 
 /** Orders timers of one instant, kind and key. */

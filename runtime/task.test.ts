@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { campaigns, events, profiles, verdicts } from '../schemas/topics.ts';
+import { campaigns, consents, events, profiles, verdicts } from '../schemas/topics.ts';
 import type { BudgetVerdict, Signal, UserEvent, UserProfile } from '../schemas/types.ts';
 import { StateUnreadable } from '../state/keyed-state.ts';
 import { MemoryStore } from '../state/memory/memory-store.ts';
@@ -206,7 +206,18 @@ describe('a record is refused', () => {
     const task = taskOn({ maxJump: 1 });
     take(task, event('u', 0));
     expect([MAX_AHEAD, MAX_AHEAD + 1].map((at) => codeOf(task, at + 50, 50))).toEqual([undefined, 'time-ahead']);
-    expect(task.refuse(profiles, { updatedAt: MAX_AHEAD * 9 }, 50)).toBeUndefined();
+  });
+
+  it('live, also in a table, but for a revocation: that counts as soon as it is known', () => {
+    const task = taskOn({ maxJump: 1 });
+    take(task, event('u', 0));
+    const at = MAX_AHEAD + 51;
+    expect(task.refuse(profiles, { updatedAt: at }, 50)?.code).toBe('time-ahead');
+    expect(task.refuse(profiles, { updatedAt: at - 1 }, 50)).toBeUndefined();
+    expect(task.refuse(consents, { granted: true, changedAt: at }, 50)?.code).toBe('time-ahead');
+    expect(task.refuse(consents, { granted: false, changedAt: at }, 50)).toBeUndefined();
+    // Where time follows the records, tables are read ahead of events, and move no time.
+    expect(task.refuse(profiles, { updatedAt: at })).toBeUndefined();
   });
 
   it('by the time of events, when it jumps beyond the highest so far by more than allowed', () => {

@@ -116,15 +116,15 @@ export class Task implements Context {
     if (!(time >= EARLIEST_TIME && time < LATEST_TIME)) {
       return { code: 'time-out-of-range', message: `${topic.name} time ${time} is outside 1970-01-01 to 2100-01-01` };
     }
-    if (role !== 'stream') return undefined;
     if (wall !== undefined) {
-      if (time <= wall + MAX_AHEAD) return undefined;
+      if (time <= wall + MAX_AHEAD || topic.countsAtOnce?.(value) === true) return undefined;
       return {
         code: 'time-ahead',
         message: `${topic.name} time is ${time - wall} ms ahead of the clock; at most ${MAX_AHEAD}`,
       };
     }
-    if (this.streamTime < 0 || time <= this.streamTime + this.#maxJump) return undefined;
+    // A table's record moves no time.
+    if (role !== 'stream' || this.streamTime < 0 || time <= this.streamTime + this.#maxJump) return undefined;
     const jump = time - this.streamTime;
     return {
       code: 'time-jump',
@@ -185,18 +185,19 @@ export class Task implements Context {
     const timer = this.#timers.pop();
     if (timer === undefined) return;
     this.#fired++;
-    if (timer.at > this.streamTime) this.streamTime = timer.at;
     const handler = this.#router.fire(timer.rank);
+    const at = handler?.kind.opens === true ? timer.at + 1 : timer.at;
+    if (at > this.streamTime) this.streamTime = at;
     if (handler === undefined) return;
-    this.#enter(timer.key, timer.at, false);
+    this.#enter(timer.key, at, false);
     this.#row = timer.row;
     this.recurs = timer.recurs;
     const outputs = this.outputs.length;
     try {
-      const { at, key, id, requestedAt, priority, campaignId } = timer;
+      const { key, id, requestedAt, priority, campaignId } = timer;
       handler.fire({ kind: handler.kind, at, key, id, requestedAt, priority, campaignId }, this);
     } catch (error) {
-      this.failures.push({ key: timer.key, at: timer.at, refusal: this.#undo(error, outputs) });
+      this.failures.push({ key: timer.key, at, refusal: this.#undo(error, outputs) });
       return;
     }
     this.#leave();
@@ -323,7 +324,10 @@ export class Task implements Context {
 
   setTimer(kind: TimerKind, at: number, id = '', order: TimerOrder = NO_ORDER): void {
     const { requestedAt, priority, campaignId } = order;
-    if (!(isInstant(at) && isInstant(requestedAt) && priority >= 0 && priority <= 255)) {
+    const { rank, opens } = kind;
+    // The last timer of the millisecond before fires when stream time is past that: before anything of this one.
+    const instant = opens === true ? at - 1 : at;
+    if (!(isInstant(instant) && isInstant(requestedAt) && priority >= 0 && priority <= 255)) {
       throw new Error(
         `timer ${kind.name} at ${at} (${requestedAt}, ${priority}) can't be kept: give whole ms since 1970, priority 0 to 255`,
       );
@@ -331,7 +335,7 @@ export class Task implements Context {
     const row = this.#state.keepsRows ? this.#rowOf(undefined) : undefined;
     // What nobody sees is waited for no more than what recurs.
     const recurs = this.recurs || kind.recurring === true || kind.unseen === true;
-    this.#pending.push({ at, rank: kind.rank, key: this.key, requestedAt, priority, campaignId, id, recurs, row });
+    this.#pending.push({ at: instant, rank, key: this.key, requestedAt, priority, campaignId, id, recurs, row });
   }
 
   count(counter: Counter): void {

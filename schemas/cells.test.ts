@@ -1,6 +1,6 @@
 import avsc from 'avsc';
 import { expect, it } from 'vitest';
-import { messages } from './cells.ts';
+import { messages, segments } from './cells.ts';
 
 /** The fields that came after the first version of the user's messages, by their record. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
@@ -9,6 +9,7 @@ const LATER: Readonly<Record<string, readonly string[]>> = {
   WaitingInput: ['receipt'],
   WaitingRequest: ['notBefore', 'judgedAt', 'learned'],
   SentMessage: ['costMicros', 'corrected', 'spent'],
+  UserSegments: ['ahead'],
 };
 
 /** The schema as it was before them. */
@@ -53,4 +54,11 @@ it("reads a user's messages as they were written before there were fallbacks, ho
     held: [],
     heldUntil: null,
   });
+});
+
+it("reads a user's segments as they were written before profiles could be ahead", () => {
+  const old = asOfOld(JSON.parse(segments.codec.json)) as avsc.Schema;
+  const row = { names: ['a'], judgedAt: 1, changes: 2, timerAt: 3 };
+  const bytes = avsc.Type.forSchema(old, { wrapUnions: false }).toBuffer(row);
+  expect(segments.codec.decodeFrom(JSON.stringify(old), bytes)).toEqual({ ...row, ahead: null });
 });

@@ -333,6 +333,24 @@ export interface UserSegments {
   readonly changes: number;
   /** Instant of the timer that is armed. */
   readonly timerAt: number | null;
+  /** Profiles that were known ahead of stream time; null: the profile counts. */
+  readonly ahead: ProfilesAhead | null;
+}
+export interface ProfilesAhead {
+  /** The profile that counts until then. */
+  readonly now: JudgedProfile | null;
+  /** Those whose time is to come, in order of time; the last is the newest that came. */
+  readonly next: readonly JudgedProfile[];
+}
+/** What segments ask of a profile. */
+export interface JudgedProfile {
+  readonly timezone: string | null;
+  readonly locale: string | null;
+  readonly customerType: string | null;
+  readonly device: string | null;
+  readonly attributes: Readonly<Record<string, boolean | number | string | null>>;
+  readonly groups: readonly string[];
+  readonly updatedAt: number;
 }
 /** When what is counted in rolling windows happened, for as long as the longest window that somebody asks about. */
 export interface UserWindows {

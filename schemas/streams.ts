@@ -1,6 +1,6 @@
 // What passes between processors of one topology in memory and needs no topic.
 import type { Stream } from './topics.ts';
-import type { Decision, SendRequest, Signal, UserEvent } from './types.ts';
+import type { Decision, SendRequest, Signal, UserEvent, UserProfile } from './types.ts';
 
 /** Somebody or something asks that a user gets a campaign's message. */
 export interface Request {
@@ -31,6 +31,13 @@ export interface OccurrenceOf {
   readonly campaignIds: readonly string[];
 }
 
+/** A profile has come, and took the place of another. */
+export interface ProfileChange {
+  readonly profile: UserProfile;
+  /** Undefined: there was none. */
+  readonly before: UserProfile | undefined;
+}
+
 /** A user has entered or left a segment, in a way that may trigger: not because the segment itself changed. */
 export interface SegmentChange {
   readonly signal: Signal;
@@ -52,6 +59,8 @@ export interface Unmatched {
 
 /** Events that are no duplicates. */
 export const acceptedEvents: Stream<UserEvent> = { name: 'accepted-events' };
+/** Profiles as they come. */
+export const profileChanges: Stream<ProfileChange> = { name: 'profile-changes' };
 /** Outside requests that are no duplicates. */
 export const acceptedRequests: Stream<SendRequest> = { name: 'accepted-requests' };
 /** Requests to decide, from triggers. */

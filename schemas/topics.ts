@@ -41,6 +41,8 @@ export interface Topic<T> extends Stream<T> {
   /** Epoch ms: the record's own time. */
   timeOf(value: T): number;
   readonly cleanup: Cleanup;
+  /** Whether the record counts as soon as it is known, whatever its time. */
+  countsAtOnce?(value: T): boolean;
 }
 
 const PREFIX = 'engagement.';
@@ -89,7 +91,11 @@ const campaign = (v: { readonly campaignId: string }): string => v.campaignId;
 
 export const events = topic<UserEvent>('events', 'user', 'delete', user, (v) => v.occurredAt);
 export const profiles = topic<UserProfile>('profiles', 'user', 'compact', user, (v) => v.updatedAt);
-export const consents = topic<ConsentChange>('consents', 'user', 'retain', user, (v) => v.changedAt);
+/** A wrong clock must not keep a revocation from counting. */
+export const consents: Topic<ConsentChange> = {
+  ...topic<ConsentChange>('consents', 'user', 'retain', user, (v) => v.changedAt),
+  countsAtOnce: ({ granted }) => !granted,
+};
 export const campaigns = topic<CampaignDefinition>(
   'campaigns',
   'campaign',

@@ -7,9 +7,15 @@ import type { UserProfile } from './types.ts';
 
 export type FactValue = null | boolean | number | string;
 
+/** What conditions can ask of a profile. */
+export type AskedProfile = Pick<
+  UserProfile,
+  'timezone' | 'locale' | 'customerType' | 'device' | 'attributes' | 'groups'
+>;
+
 /** What is known of a user. */
 export interface UserFacts {
-  readonly profile: UserProfile | undefined;
+  readonly profile: AskedProfile | undefined;
   readonly metrics: UserMetrics | undefined;
   /** Times of what is counted in windows. */
   readonly windows: UserWindows | undefined;
@@ -74,7 +80,7 @@ function segmentOf(name: string, { segments }: UserFacts): Condition | undefined
 }
 
 /** A profile's attribute, else one of its own fields of that name (locale, timezone, customerType, device). */
-export function attributeOf(profile: UserProfile | undefined, name: string): FactValue {
+export function attributeOf(profile: AskedProfile | undefined, name: string): FactValue {
   if (profile === undefined) return null;
   if (Object.hasOwn(profile.attributes, name)) return profile.attributes[name] ?? null;
   switch (name) {

@@ -1,13 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Pipeline } from '../../runtime/pipeline.ts';
+import type { SourceRecord } from '../../runtime/simulation.ts';
 import { Definitions, POLICY_ID } from '../../schemas/definitions.ts';
 import { formatDuration } from '../../schemas/durations.ts';
 import { parsePolicy, policyToJson } from '../../schemas/policy.ts';
-import type { UserEvent, UserProfile } from '../../schemas/types.ts';
+import { events, profiles, signals, type Topic } from '../../schemas/topics.ts';
+import type { Signal, UserEvent, UserProfile } from '../../schemas/types.ts';
 import { engage } from '../../topologies/engage.ts';
 import { pace } from '../../topologies/pace.ts';
 import { DAY, HOUR } from '../oracle/common.ts';
-import { changesOf, type SegmentCondition, type SegmentInput } from '../oracle/segments.ts';
+import { type Change, changesOf, type SegmentCondition, type SegmentInput } from '../oracle/segments.ts';
 import { runEngine } from './engine.ts';
 import { runs } from './runs.ts';
 
@@ -115,6 +118,36 @@ function definitionsOf(segments: SegmentInput['segments']): Definitions {
   return definitions;
 }
 
+/** "segment-entered s1 2026-…", in order. */
+function linesOf(told: readonly Signal[], userId: string): string[] {
+  const own = told.filter((s) => s.kind.startsWith('segment-') && s.userId === userId);
+  return own.map((s) => `${s.kind} ${s.facts.segment} ${new Date(s.firedAt).toISOString()}`);
+}
+
+function expectedLines(changes: readonly Change[], userId: string): string[] {
+  const own = changes.filter((change) => change.userId === userId);
+  return own.map((c) => `${c.kind} ${c.segment} ${new Date(c.at).toISOString()}`);
+}
+
+/** Events in order, each profile so long (ms, the numbers in turn) before its time, in their order, as tables are read ahead. */
+function readAhead({ events: seen, profiles: known, until }: SegmentInput, leads: readonly number[]): SourceRecord[] {
+  let last = Number.NEGATIVE_INFINITY;
+  const tables = known
+    .filter((profile) => profile.updatedAt < until)
+    .map((value, i) => ({ value, at: value.updatedAt - (leads[i % leads.length] as number) }))
+    // A profile is not read before one that stands before it: so that one is read no later.
+    .reverse()
+    .map(({ value, at }, i) => {
+      last = i === 0 ? at : Math.min(last, at);
+      return { topic: profiles as Topic<unknown>, value, line: 0, at: last, order: 0 };
+    })
+    .reverse();
+  const streams = seen
+    .filter((event) => event.occurredAt < until)
+    .map((value) => ({ topic: events as Topic<unknown>, value, line: 0, at: value.occurredAt, order: 1 }));
+  return [...tables, ...streams].sort((a, b) => a.at - b.at || a.order - b.order);
+}
+
 describe('segments entered and left', () => {
   it.each([1, 4])('are those of the oracle for files in order, on %d partitions', async (partitions) => {
     let found = 0;
@@ -130,16 +163,44 @@ describe('segments entered and left', () => {
       const told = run.signals.filter((s) => s.kind.startsWith('segment-'));
       expect(new Set(told.map((s) => s.signalId)).size).toBe(told.length);
       const expected = changesOf(world);
-      for (const userId of USERS) {
-        const line = (kind: string, segment: unknown, at: number): string =>
-          `${kind} ${segment} ${new Date(at).toISOString()}`;
-        expect(told.filter((s) => s.userId === userId).map((s) => line(s.kind, s.facts.segment, s.firedAt))).toEqual(
-          expected.filter((c) => c.userId === userId).map((c) => line(c.kind, c.segment, c.at)),
-        );
-      }
+      for (const userId of USERS) expect(linesOf(told, userId)).toEqual(expectedLines(expected, userId));
       found += expected.length;
     });
     await fc.assert(property, runs(300));
     expect(found).toBeGreaterThan(300);
   });
+
+  it.each([1, 4])(
+    'are the same however far ahead of events profiles are read, on %d partitions',
+    async (partitions) => {
+      let [found, ahead] = [0, 0];
+      const leads = fc.array(fc.constantFrom(0, 1, STEP, 3 * DAY, 400 * DAY), { minLength: 1, maxLength: 6 });
+      const property = fc.property(worlds, leads, (world, lead) => {
+        // Time begins with an event: where there is none, it would begin with the newest profile, whenever that is read.
+        fc.pre(world.events.some((event) => event.occurredAt < world.until));
+        const definitions = definitionsOf(world.segments);
+        const told: Signal[] = [];
+        const pipeline = new Pipeline({
+          topologies: [engage(definitions), pace(definitions)],
+          partitions,
+          lateness: 0,
+          onOutput: (topic, value) => {
+            if (topic === signals) told.push(value as Signal);
+          },
+          onFailure: (where, { message }) => {
+            throw new Error(`${where}: ${message}`);
+          },
+        });
+        for (const { topic, value } of readAhead(world, lead)) expect(pipeline.pipe(topic, value)).toBe('processed');
+        pipeline.advance(world.until);
+        expect(new Set(told.map((s) => s.signalId)).size).toBe(told.length);
+        const expected = changesOf(world);
+        for (const userId of USERS) expect(linesOf(told, userId)).toEqual(expectedLines(expected, userId));
+        found += expected.length;
+        if (lead.some((ms) => ms > 0)) ahead += world.profiles.length;
+      });
+      fc.assert(property, runs(300));
+      expect(Math.min(found, ahead)).toBeGreaterThan(300);
+    },
+  );
 });
