@@ -87,7 +87,7 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
     runFileText({ inputs: given, latenessMs: lateness, until, campaigns, policy }, out),
   );
 
-  const tally = new Tally();
+  const tally = new Tally({ receipts: options.receipts !== undefined });
   const files = openRecordFiles(out, OUTPUTS);
   const deadLetters = new LineWriter(join(out, 'dead-letters.ndjson'));
   const deadLetter = (letter: object): void => deadLetters.write(JSON.stringify(letter));

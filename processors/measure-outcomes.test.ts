@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { TestDriver } from '../runtime/testing/driver.ts';
 import { exposures, measuredEvents } from '../schemas/cells.ts';
 import { parseDuration } from '../schemas/durations.ts';
-import { candidates, decisions, events, outcomes, sends, verdicts } from '../schemas/topics.ts';
-import type { Candidate, Decision, Outcome, SendCommand, UserEvent } from '../schemas/types.ts';
+import { candidates, decisions, events, outcomes, receipts, sends, verdicts } from '../schemas/topics.ts';
+import type { Candidate, Decision, Outcome, Receipt, SendCommand, UserEvent } from '../schemas/types.ts';
 import { measuring } from './testing/measuring.ts';
-import { at, type CampaignFile, eventOf, World } from './testing/world.ts';
+import { at, type CampaignFile, eventOf, receiptOf, World } from './testing/world.ts';
 
 const KEY = 'default/u';
 const conversion = { event: 'buy', within: '7d', value: 'amount' };
@@ -247,4 +247,41 @@ test('messages and events are forgotten when nothing can be joined to them any m
   expect(driver.state(KEY, exposures)?.all.map(({ id }) => id)).toEqual(['later']);
   driver.advance(at('09:00:00.001', 16));
   expect(driver.state(KEY, exposures)).toBeUndefined();
+});
+
+describe('a message that failed for good', () => {
+  const failed = (message: SendCommand, occurredAt: number): Receipt => receiptOf(message, 'failed', { occurredAt });
+
+  test('earns nothing: an event after the failure is due to the message before it', () => {
+    const { driver } = start();
+    const [first, second] = [send('a', at('08:00')), send('b', at('09:00'))];
+    driver.pipe(sends, first, second);
+    driver.pipe(receipts, failed(second, at('09:01')));
+    driver.pipe(events, buy('e', at('10:00')));
+    expect(due(driver)).toEqual([['c', 'a', 'conversion']]);
+  });
+
+  test('gives back what was told of it, under the same id: to the message before it, else to nobody', () => {
+    const { driver } = start();
+    const [first, second] = [send('a', at('08:00')), send('b', at('09:00'))];
+    driver.pipe(sends, first, second);
+    driver.pipe(events, buy('e', at('10:00')));
+    expect(due(driver)).toEqual([['c', 'b', 'conversion']]);
+    driver.pipe(receipts, failed(second, at('10:30')));
+    expect(due(driver)).toEqual([['c', 'a', 'conversion']]);
+    driver.pipe(receipts, failed(first, at('10:40')), failed(first, at('10:41')));
+    const withdrawn = told(driver);
+    expect(withdrawn).toMatchObject([{ sendId: 'a', kind: 'withdrawn', value: null }]);
+    expect(withdrawn[0]?.outcomeId).toBe(`conversion:default/u/c:e@${at('10:00')}`);
+  });
+
+  test('takes nothing from another message', () => {
+    const { driver } = start();
+    const [first, second] = [send('a', at('08:00')), send('b', at('09:00'))];
+    driver.pipe(sends, first, second);
+    driver.pipe(events, buy('e', at('10:00')));
+    told(driver);
+    driver.pipe(receipts, failed(first, at('10:30')), receiptOf(second, 'unknown'));
+    expect(due(driver)).toEqual([]);
+  });
 });

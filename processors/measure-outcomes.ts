@@ -1,6 +1,6 @@
 // Joins a user's messages, and what the holdout kept from being one, with the events that campaigns take for conversions.
 // Both sides are kept for as long as the other may come late, so it does not matter which comes first: a message that waited
-// for its budget's verdict comes after events that followed it.
+// for its budget's verdict comes after events that followed it, and that it failed is told later still.
 import type { Conversion } from '../schemas/campaign/conversion.ts';
 import { exposures, measuredEvents, messages } from '../schemas/cells.ts';
 import type { Definitions } from '../schemas/definitions.ts';
@@ -8,7 +8,7 @@ import { DAY_MS } from '../schemas/durations.ts';
 import { compareBytes } from '../schemas/order.ts';
 import type { Exposure, MeasuredEvent } from '../schemas/state-types.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
-import { decisions, outcomes, sends } from '../schemas/topics.ts';
+import { decisions, outcomes, receipts, sends } from '../schemas/topics.ts';
 import type { UserEvent } from '../schemas/types.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
@@ -41,6 +41,9 @@ export function measureOutcomes(definitions: Definitions): Processor {
       on(decisions, ({ outcome, requestId, campaignId, decidedAt }, context) => {
         if (outcome !== 'holdout') return;
         expose({ id: requestId, campaignId, at: decidedAt, holdout: true }, conversionOf, context);
+      }),
+      on(receipts, ({ sendId, status }, context) => {
+        if (status === 'failed') withdraw(sendId, conversionOf, context);
       }),
     ],
     timers: [
@@ -143,12 +146,38 @@ function expose(bare: Omit<Exposure, 'until'>, conversionOf: ConversionOf, conte
   context.set(exposures, { all: [...others, exposure] });
   context.setTimer(timers.forget, exposure.until + JOINED_WITHIN, EXPOSURES);
   const rivals = others.filter((o) => o.campaignId === exposure.campaignId && o.holdout === exposure.holdout);
-  for (let hour = hourOf(exposure.at); hour <= hourOf(Math.min(exposure.until, context.streamTime)); hour++) {
-    for (const event of eventsOf(hour, context)) {
-      if (!event.settled || !isOutcome(event, exposure, conversion)) continue;
-      const isBeaten = rivals.some((o) => isLater(o, exposure) && isOutcome(event, o, conversionOf(o, context)));
-      if (!isBeaten) tell(event, exposure, conversion, context);
+  for (const event of settledWithin(exposure, context)) {
+    if (!isOutcome(event, exposure, conversion)) continue;
+    const isBeaten = rivals.some((o) => isLater(o, exposure) && isOutcome(event, o, conversionOf(o, context)));
+    if (!isBeaten) tell(event, exposure, conversion, context);
+  }
+}
+
+/** Forgets a message that failed for good: what it was told to have earned is another's, or nobody's. */
+function withdraw(sendId: string, conversionOf: ConversionOf, context: Context): void {
+  const all = exposuresOf(context);
+  const failed = all.find(({ id, holdout }) => !holdout && id === sendId);
+  if (failed === undefined) return;
+  const others = all.filter((o) => o !== failed);
+  context.set(exposures, others.length === 0 ? undefined : { all: others });
+  const conversion = conversionOf(failed, context);
+  const rivals = others.filter((o) => o.campaignId === failed.campaignId && !o.holdout);
+  for (const event of settledWithin(failed, context)) {
+    if (!isOutcome(event, failed, conversion)) continue;
+    let latest: Exposure | undefined;
+    for (const rival of rivals) {
+      if (!isOutcome(event, rival, conversionOf(rival, context))) continue;
+      if (latest === undefined || isLater(rival, latest)) latest = rival;
     }
+    if (latest === undefined) tell(event, failed, null, context, 'withdrawn');
+    else if (!isLater(latest, failed)) tell(event, latest, conversionOf(latest, context), context);
+  }
+}
+
+/** The events whose outcomes were told, from the hour of the message to that of its last conversion. */
+function* settledWithin({ at, until }: Exposure, context: Context): Generator<MeasuredEvent> {
+  for (let hour = hourOf(at); hour <= hourOf(Math.min(until, context.streamTime)); hour++) {
+    for (const event of eventsOf(hour, context)) if (event.settled) yield event;
   }
 }
 
@@ -164,20 +193,25 @@ function inOrder(a: Exposure, b: Exposure): number {
   return compareBytes(a.campaignId, b.campaignId) || Number(a.holdout) - Number(b.holdout);
 }
 
-function tell(event: MeasuredEvent, exposure: Exposure, conversion: Conversion | null, context: Context): void {
+function tell(
+  event: MeasuredEvent,
+  { id, campaignId, holdout }: Exposure,
+  conversion: Conversion | null,
+  context: Context,
+  told: 'outcome' | 'withdrawn' = 'outcome',
+): void {
   const { eventId, type, occurredAt, values } = event;
-  const { id, campaignId, holdout } = exposure;
   const tenantId = tenantOf(context);
-  const kind = holdout ? 'holdout-conversion' : 'conversion';
+  const arm = holdout ? 'holdout-conversion' : 'conversion';
   const property = conversion?.value ?? null;
   context.emit(outcomes, {
-    outcomeId: `${kind}:${context.key}/${campaignId}:${eventId}@${occurredAt}`,
+    outcomeId: `${arm}:${context.key}/${campaignId}:${eventId}@${occurredAt}`,
     sendId: holdout ? null : id,
     requestId: holdout ? id : null,
     tenantId,
     userId: context.key.slice(tenantId.length + 1),
     campaignId,
-    kind,
+    kind: told === 'withdrawn' ? told : arm,
     event: type,
     value: property === null || !Object.hasOwn(values, property) ? null : (values[property] ?? null),
     occurredAt,

@@ -143,7 +143,7 @@ export interface UserEvent {
 }
 /** What followed a message, or followed without one in the holdout. */
 export interface Outcome {
-  /** Derived from the user, the campaign and the event. Written again under the same id where a send that waited long for its budget is the one it is due to: the newest holds. */
+  /** Derived from the user, the campaign and the event. Written again under the same id where a send that waited long for its budget is the one it is due to, or where its send failed for good: the newest holds. */
   readonly outcomeId: string;
   /** The send, for a conversion: the latest before it. */
   readonly sendId: string | null;
@@ -155,7 +155,7 @@ export interface Outcome {
   readonly userId: string;
   /** The campaign within the tenant. */
   readonly campaignId: string;
-  /** "conversion" or "holdout-conversion". */
+  /** "conversion", "holdout-conversion", or "withdrawn": a conversion that was told before is none, as its send failed. */
   readonly kind: string;
   /** The event's type. */
   readonly event: string;

@@ -131,3 +131,24 @@ test('counts what failed, by the receipts of a simulation, as given back', () =>
   const { stdout } = folder.run('campaigns', 'status', 'hello', '--from', 'out', '--json');
   expect(JSON.parse(stdout)).toMatchObject({ spend: { reservedMicros: 7500, spentMicros: 7500, messagesSent: 1 } });
 });
+
+test('counts no conversion of a message that failed, though it was told before', () => {
+  const folder = new Folder();
+  folder.write('campaigns/hello.yaml', CAMPAIGN);
+  folder.write('events.ndjson', EVENTS);
+  folder.write('profiles.ndjson', PROFILES);
+  folder.write('consents.ndjson', CONSENTS);
+  const files = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--consents', 'consents.ndjson'];
+  const simulate = (...more: readonly string[]) =>
+    folder.run('simulate', ...files, '--campaigns', 'campaigns', '--out', 'out', ...more);
+  expect(simulate().code).toBe(0);
+  const { sendId, userId, campaignId, requestId, hop, channel } = folder.lines('out/sends.ndjson')[0] ?? {};
+  const ids = { receiptId: 'r', sendId, userId, campaignId, requestId, hop, channel };
+  folder.write('receipts.ndjson', [{ ...ids, status: 'failed', occurredAt: '2026-03-02T18:00:00Z' }]);
+  expect(simulate('--receipts', 'receipts.ndjson').code).toBe(0);
+  expect(folder.lines('out/outcomes.ndjson').map(({ kind }) => kind)).toEqual(['conversion', 'withdrawn']);
+  const { outcomes, campaigns } = JSON.parse(folder.text('out/summary.json'));
+  expect([outcomes, campaigns.hello.conversions]).toEqual([undefined, undefined]);
+  const { stdout } = folder.run('campaigns', 'status', 'hello', '--from', 'out', '--json');
+  expect(JSON.parse(stdout).results).toMatchObject({ conversions: 0, value: 0 });
+});

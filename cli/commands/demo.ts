@@ -153,7 +153,7 @@ async function progressText(log: Instance['log'], what: string): Promise<string>
 }
 
 async function summaryText({ log, serde, worker }: Instance, options: ReportOptions): Promise<string> {
-  const tally = new Tally();
+  const tally = new Tally({ receipts: false });
   for (const topic of [sessions, signals, decisions, sends] as readonly Topic<unknown>[]) {
     for await (const values of readTopic(log, serde, topic)) for (const value of values) tally.output(topic, value);
   }

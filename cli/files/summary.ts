@@ -36,6 +36,9 @@ export interface CampaignSummary {
   holdoutConversions?: number;
 }
 
+/** Kind of an outcome that was told before and is none. */
+const WITHDRAWN = 'withdrawn';
+
 /** Counts outputs as they come. Days are UTC. */
 export class Tally {
   readonly inputs: Record<string, InputCounts> = {};
@@ -44,9 +47,16 @@ export class Tally {
   readonly #decisions = new Map<string, number>();
   readonly #reasons = new Map<string, number>();
   readonly #outcomes = new Map<string, number>();
+  /** The newest of each outcome; undefined: none is told again. */
+  readonly #told: Map<string, Outcome> | undefined;
   readonly #campaigns = new Map<string, CampaignSummary>();
   readonly #days = new Map<string, Map<string, number>>();
   #day = { from: 1, date: '' };
+
+  /** `receipts`: whether messages may fail, so that outcomes are told again. */
+  constructor({ receipts }: { readonly receipts: boolean }) {
+    this.#told = receipts ? new Map() : undefined;
+  }
 
   input(topic: string): InputCounts {
     this.inputs[topic] ??= { read: 0, processed: 0, late: 0, duplicate: 0, deadLetters: 0, notReached: 0 };
@@ -67,10 +77,16 @@ export class Tally {
       const campaign = this.#campaign(campaignId);
       campaign.sent++;
       campaign.spendMicros += costMicros;
-    } else if (topic === outcomes) this.#outcome(value as Outcome);
+    } else if (topic === outcomes) {
+      const outcome = value as Outcome;
+      if (this.#told === undefined) this.#outcome(outcome);
+      else this.#told.set(outcome.outcomeId, outcome);
+    }
   }
 
+  /** To be asked once, at the end. */
   summary(): Summary {
+    for (const outcome of this.#told?.values() ?? []) if (outcome.kind !== WITHDRAWN) this.#outcome(outcome);
     return {
       inputs: this.inputs,
       sessions: this.#sessions,

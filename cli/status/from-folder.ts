@@ -8,6 +8,7 @@ import { localDate, zoneOrUtc } from '../../schemas/local-time.ts';
 import { channelOf } from '../../schemas/policy.ts';
 import type { BudgetDay } from '../../schemas/state-types.ts';
 import { decisions, outcomes, receipts, sends, type Topic } from '../../schemas/topics.ts';
+import type { Outcome } from '../../schemas/types.ts';
 import type { CampaignResults } from '../../sinks/clickhouse/campaign-results.ts';
 import { BadInput } from '../errors.ts';
 import { readNdjson } from '../files/ndjson.ts';
@@ -50,16 +51,12 @@ export async function statusFromFolder(folder: string, tenantId: string, campaig
     // What failed was given back.
     if (!failed.has(sendId)) counted.book({ channel, costMicros, dueAt }, true);
   });
-  await each(outcomes, ({ kind, value, userId }) => {
-    if (kind !== 'conversion') {
-      counted.holdoutConversions++;
-      counted.holdoutConverted.add(userId);
-      return;
-    }
-    counted.conversions++;
-    counted.converted.add(userId);
-    if (value !== null) counted.value = (counted.value ?? 0) + value;
+  // The newest of an id holds.
+  const told = new Map<string, Outcome>();
+  await each(outcomes, (outcome) => {
+    told.set(outcome.outcomeId, outcome);
   });
+  for (const outcome of told.values()) counted.follow(outcome);
   for (const message of counted.pending.values()) counted.book(message, false);
   return statusOf({
     ...{ tenantId, campaign, version: 1, now: run.until ?? latest },
@@ -123,6 +120,17 @@ class Counted {
       messages: so.messages + 1,
       spentMessages: so.spentMessages + (isSent ? 1 : 0),
     });
+  }
+
+  follow({ kind, userId, value }: Outcome): void {
+    if (kind === 'holdout-conversion') {
+      this.holdoutConversions++;
+      this.holdoutConverted.add(userId);
+    } else if (kind === 'conversion') {
+      this.conversions++;
+      this.converted.add(userId);
+      if (value !== null) this.value = (this.value ?? 0) + value;
+    }
   }
 
   ledger(): Parameters<typeof statusOf>[0]['ledger'] {

@@ -2,7 +2,7 @@
 
 import { messages } from '../../schemas/cells.ts';
 import type { Definitions } from '../../schemas/definitions.ts';
-import { decisions, events, outcomes, sends } from '../../schemas/topics.ts';
+import { decisions, events, outcomes, receipts, sends } from '../../schemas/topics.ts';
 import { defineTopology, internal, stream, type Topology } from '../../topologies/graph.ts';
 import { deduplicate } from '../deduplicate.ts';
 import { measureOutcomes } from '../measure-outcomes.ts';
@@ -15,7 +15,7 @@ export function measuring(definitions: Definitions): Topology {
   return defineTopology({
     name: 'measuring',
     keyed: 'user',
-    inputs: [stream(events), internal(sends), internal(decisions)],
+    inputs: [stream(events), internal(sends), internal(decisions), internal(receipts)],
     globals: [],
     processors: [deduplicate({ outsideRequests: false }), decider, measureOutcomes(definitions)],
     outputs: [outcomes],

@@ -1,5 +1,5 @@
 // Conversions in one pass over everything that happened, as docs/semantics.md defines them.
-import type { Decision, Outcome, SendCommand, UserEvent } from '../../schemas/types.ts';
+import type { Decision, Outcome, Receipt, SendCommand, UserEvent } from '../../schemas/types.ts';
 import { HOUR } from './common.ts';
 
 export interface OracleConversion {
@@ -11,6 +11,7 @@ export interface OracleConversion {
 export interface Happened {
   readonly sends: readonly SendCommand[];
   readonly decisions: readonly Decision[];
+  readonly receipts: readonly Receipt[];
   /** In the order in which they came. */
   readonly events: readonly UserEvent[];
 }
@@ -29,12 +30,14 @@ interface Touch {
 
 /** `conversionOf`: what a campaign said at a time. */
 export function outcomesOf(
-  { sends, decisions, events }: Happened,
+  { sends, decisions, receipts, events }: Happened,
   conversionOf: (campaignId: string, at: number) => OracleConversion | undefined,
 ): Told[] {
   const userOf = (one: { readonly tenantId: string; readonly userId: string }): string =>
     `${one.tenantId}/${one.userId}`;
-  const sent = sends.map((s): Touch => ({ user: userOf(s), campaignId: s.campaignId, at: s.dueAt, id: s.sendId }));
+  const failed = new Set(receipts.filter((r) => r.status === 'failed').map((r) => r.sendId));
+  const went = sends.filter((s) => !failed.has(s.sendId));
+  const sent = went.map((s): Touch => ({ user: userOf(s), campaignId: s.campaignId, at: s.dueAt, id: s.sendId }));
   const held = decisions
     .filter((d) => d.outcome === 'holdout')
     .map((d): Touch => ({ user: userOf(d), campaignId: d.campaignId, at: d.decidedAt, id: d.requestId }));

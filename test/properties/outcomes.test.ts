@@ -3,11 +3,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { measuring } from '../../processors/testing/measuring.ts';
-import { campaignOf } from '../../processors/testing/world.ts';
+import { campaignOf, receiptOf } from '../../processors/testing/world.ts';
 import { TestDriver } from '../../runtime/testing/driver.ts';
 import { campaignToJson } from '../../schemas/campaign.ts';
 import { Definitions } from '../../schemas/definitions.ts';
-import { decisions, events, outcomes, sends, type Topic } from '../../schemas/topics.ts';
+import { decisions, events, outcomes, receipts, sends, type Topic } from '../../schemas/topics.ts';
 import type { Decision, SendCommand, UserEvent } from '../../schemas/types.ts';
 import { DAY, HOUR } from '../oracle/common.ts';
 import { type Happened, type OracleConversion, outcomesOf } from '../oracle/outcomes.ts';
@@ -61,6 +61,9 @@ const row = fc.record({
   amount: fc.constantFrom(1, 2.5, 'much', null),
   repeated: fc.constantFrom(false, false, false, true),
   delay: fc.nat(1000),
+  /** What becomes of a message, and how long after it has come somebody says so. */
+  status: fc.constantFrom('failed' as const, 'unknown' as const, undefined),
+  saidAfter: fc.nat(1000),
 });
 type Row = typeof row extends fc.Arbitrary<infer R> ? R : never;
 
@@ -70,8 +73,15 @@ interface Coming {
   readonly value: unknown;
 }
 
-/** What happened, and in which order it comes. `late`: sends and decisions by up to six days, else with the events. */
-function comings(rows: readonly Row[], late: boolean): Coming[] {
+interface Ways {
+  /** Sends and decisions come by up to six days late, else with the events. */
+  readonly late: boolean;
+  /** Messages may fail, which is told by six days after them. */
+  readonly failing: boolean;
+}
+
+/** What happened, and in which order it comes. */
+function comings(rows: readonly Row[], { late, failing }: Ways): Coming[] {
   const all = rows.flatMap((one, i): Coming[] => {
     const time = T0 + one.step * STEP + one.off;
     const who = { tenantId: one.tenantId, userId: one.user };
@@ -94,7 +104,10 @@ function comings(rows: readonly Row[], late: boolean): Coming[] {
     if (one.kind === 'send') {
       const rest = { address: '+1', content: {}, costMicros: 1, expiresAt: time, idempotencyKey: `s${i}` };
       const value: SendCommand = { ...common, ...rest, sendId: `s${i}`, dueAt: time };
-      return [{ at, topic: sends, value }];
+      const sent = { at, topic: sends, value };
+      if (!failing || one.status === undefined) return [sent];
+      const said = at + 1 + Math.floor(((time + LATEST - at) * one.saidAfter) / 1000);
+      return [sent, { at: said, topic: receipts, value: receiptOf(value, one.status, { occurredAt: said }) }];
     }
     const outcome = one.kind === 'holdout' ? ('holdout' as const) : ('blocked' as const);
     const rest = { source: 'api', cause: null, reason: outcome, steps: [], dueAt: null, costMicros: null } as const;
@@ -113,7 +126,8 @@ function measured(coming: readonly Coming[], partitions: number): { readonly lin
   driver.advance(T0 + 60 * DAY);
   const all = driver.outputs(outcomes);
   const newest = new Map(all.map((o) => [o.outcomeId, o]));
-  const lines = [...newest.values()].map((o) =>
+  const holds = [...newest.values()].filter(({ kind }) => kind !== 'withdrawn');
+  const lines = holds.map((o) =>
     JSON.stringify([
       `${o.tenantId}/${o.userId}`,
       o.campaignId,
@@ -130,7 +144,9 @@ function measured(coming: readonly Coming[], partitions: number): { readonly lin
 
 function expected(coming: readonly Coming[]): string[] {
   const of = <T>(topic: Topic<T>): T[] => coming.flatMap((c) => (c.topic === topic ? [c.value as T] : []));
-  const happened: Happened = { sends: of(sends), decisions: of(decisions), events: of(events) };
+  const happened: Happened = {
+    ...{ sends: of(sends), decisions: of(decisions), receipts: of(receipts), events: of(events) },
+  };
   return outcomesOf(happened, conversionOf)
     .map((o) => JSON.stringify([o.user, o.campaignId, o.kind, o.event, o.value, o.occurredAt, o.sendId, o.requestId]))
     .sort();
@@ -144,7 +160,7 @@ it.each([1, 4, 16])(
     let some = 0;
     fc.assert(
       fc.property(fc.array(row, { maxLength: 60, size: 'max' }), (rows) => {
-        const coming = comings(rows, false);
+        const coming = comings(rows, { late: false, failing: false });
         const { lines, told } = measured(coming, partitions);
         expect(lines).toEqual(expected(coming));
         expect(told).toBe(lines.length);
@@ -160,7 +176,7 @@ it('outcomes are the same, the newest of each id, however late messages and deci
   let again = 0;
   fc.assert(
     fc.property(fc.array(row, { maxLength: 60, size: 'max' }), (rows) => {
-      const coming = comings(rows, true);
+      const coming = comings(rows, { late: true, failing: false });
       const { lines, told } = measured(coming, 4);
       expect(lines).toEqual(expected(coming));
       again += told - lines.length;
@@ -168,4 +184,19 @@ it('outcomes are the same, the newest of each id, however late messages and deci
     { numRuns: RUNS },
   );
   expect(again).toBeGreaterThan(0);
+});
+
+it.each([false, true])('messages that fail earn nothing, whenever that is told (late messages: %s)', (late) => {
+  let [again, some] = [0, 0];
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 60, size: 'max' }), (rows) => {
+      const coming = comings(rows, { late, failing: true });
+      const { lines, told } = measured(coming, 4);
+      expect(lines).toEqual(expected(coming));
+      again += told - lines.length;
+      some += lines.length;
+    }),
+    { numRuns: RUNS },
+  );
+  expect(Math.min(again, some)).toBeGreaterThan(RUNS / 3);
 });
