@@ -63,6 +63,8 @@ export interface InstanceOptions {
   readonly campaigns: readonly Campaign[] | undefined;
   readonly policy: Policy | undefined;
   readonly time: 'wall' | 'events';
+  /** Bytes that the state of all tasks may take; absent: a GiB. */
+  readonly stateMemory?: number;
   /** Of topics that are missing. Undefined: as the others have it, else 4. */
   readonly partitions: number | undefined;
   readonly host: string;
@@ -130,6 +132,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       lateness: policy.latenessMs,
       maxJump: policy.maxJumpMs,
       time: options.time,
+      ...(options.stateMemory === undefined ? {} : { stateMemory: options.stateMemory }),
       logger,
       observer: metrics,
       readiness,

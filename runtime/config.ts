@@ -1,6 +1,7 @@
 // The process environment, read here and nowhere else. Empty variables count as absent.
 import { z } from 'zod';
 import { type ApiKey, parseApiKeys, readApiKeys } from './api-keys.ts';
+import { DEFAULT_STATE_MEMORY, MIB } from './state-memory.ts';
 
 const flag = z
   .enum(['1', 'true', 'yes', 'on', '0', 'false', 'no', 'off'])
@@ -48,6 +49,7 @@ const model = z
       .regex(/^[A-Za-z0-9._-]{1,100}$/, 'write letters, digits, dots, dashes and underscores')
       .default('beckon'),
     BECKON_STATE_DIR: z.string().optional(),
+    BECKON_STATE_MEMORY: wholeNumber(64, 1_000_000).default(DEFAULT_STATE_MEMORY),
     BECKON_API_KEYS: z.string().transform(taken(parseApiKeys)).optional(),
     BECKON_API_KEYS_FILE: z.string().transform(taken(readApiKeys)).optional(),
     BECKON_API_KEY: z.string().optional(),
@@ -96,6 +98,8 @@ const model = z
     /** Failures show where in the code they happened. */
     debug: env.BECKON_DEBUG,
     logLevel: env.BECKON_LOG_LEVEL,
+    /** Bytes that the state of all tasks may take. */
+    stateMemory: env.BECKON_STATE_MEMORY * MIB,
     api: {
       /** Empty: whoever reaches the API may use it. */
       keys: [...(env.BECKON_API_KEYS ?? []), ...(env.BECKON_API_KEYS_FILE ?? [])],

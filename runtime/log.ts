@@ -1,6 +1,7 @@
 // The port to a partitioned, transactional log. `embedded/` keeps it in one local database, `kafka/` on a cluster; topologies
 // and the worker are the same for both.
 import type { Store, StoreChange } from '../state/store.ts';
+import type { TaskMemory } from './state-memory.ts';
 
 export interface TopicPartition {
   readonly topic: string;
@@ -108,7 +109,7 @@ export interface Log {
    * once the listener was told its first set; an empty set is one too.
    */
   join(group: string, topics: readonly string[], listener: AssignmentListener): Promise<Membership>;
-  /** Takes over the task `<group>.<partition>`. */
-  openTask(group: string, partition: number): Promise<TaskLog>;
+  /** Takes over the task `<group>.<partition>`. `memory`: what its store may take, where it has one of its own. */
+  openTask(group: string, partition: number, memory?: TaskMemory): Promise<TaskLog>;
   close(): Promise<void>;
 }

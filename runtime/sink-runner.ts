@@ -15,6 +15,7 @@ import type { Clock } from './clock.ts';
 import type { Log, LogRecord, NewRecord, TaskLog } from './log.ts';
 import { type Observer, unobserved } from './observer.ts';
 import { deadLetter, type Serde, timeMark } from './serde.ts';
+import { LEAST } from './state-memory.ts';
 import { reach } from './steps.ts';
 import type { TaskPhase } from './task-runner.ts';
 
@@ -88,7 +89,7 @@ export class SinkRunner {
   /** Runs until `stop`. Rejects with what ended it. */
   async run(): Promise<void> {
     const { sink, partition, log } = this.#options;
-    const taskLog = await log.openTask(sink.name, partition);
+    const taskLog = await log.openTask(sink.name, partition, LEAST);
     const topics = (sink.consumes as readonly Topic<unknown>[]).filter((t) => partition < log.partitions(t.topic));
     for (const topic of topics) {
       this.#inputs.set(topic, { position: taskLog.position({ topic: topic.topic, partition }), atEnd: false });

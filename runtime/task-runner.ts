@@ -9,6 +9,7 @@ import { type InputRecord, Inputs } from './inputs.ts';
 import type { Log, NewRecord, TaskLog } from './log.ts';
 import { type Observer, type Taken, type TaskName, unobserved } from './observer.ts';
 import { type Decoded, deadLetter, type Serde } from './serde.ts';
+import type { TaskMemory } from './state-memory.ts';
 import { reach } from './steps.ts';
 import { type Counts, EARLIEST_TIME, LATEST_TIME, type Refusal, Task, type TaskToken } from './task.ts';
 
@@ -49,6 +50,8 @@ export interface TaskRunnerOptions {
   /** Measures waits and slices; the wall clock also where time follows the records. */
   readonly stopwatch: Clock;
   readonly logger: Logger;
+  /** What the task's state may take; absent: as much as it gains by. */
+  readonly memory?: TaskMemory;
   /** Is told of commits; nobody when absent. */
   readonly observer?: Observer | undefined;
 }
@@ -90,11 +93,17 @@ export class TaskRunner {
 
   /** Runs until `stop`; resolves when what was processed is committed. Rejects with what ended it. */
   async run(): Promise<void> {
-    const { topology, partition, log, serde, lateness, maxJump } = this.#options;
-    const taskLog = await log.openTask(topology.name, partition);
+    const { topology, partition, log, serde, lateness, maxJump, memory } = this.#options;
+    const taskLog = await log.openTask(topology.name, partition, memory);
     this.#taskLog = taskLog;
     try {
-      const task = new Task({ topology, lateness, maxJump, store: taskLog.store });
+      const task = new Task({
+        topology,
+        lateness,
+        maxJump,
+        store: taskLog.store,
+        ...(memory === undefined ? {} : { hotBytes: memory.rows }),
+      });
       this.#task = task;
       this.#told = { ...task.counts, fired: task.fired };
       this.#deadLettersTotal = Number(taskLog.store.get(DEAD_LETTERS_KEY)?.toString('utf8') ?? 0);

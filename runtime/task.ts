@@ -36,6 +36,8 @@ export interface TaskOptions {
   readonly maxJump?: number;
   readonly store?: Store;
   readonly hotRows?: number;
+  /** Bytes of rows at hand; absent: as `KeyedState` has it. */
+  readonly hotBytes?: number;
 }
 
 /** What became of an input record. */
@@ -82,7 +84,7 @@ export class Task implements Context {
   #counter: Counter | undefined;
   #fired = 0;
 
-  constructor({ topology, lateness, maxJump, store, hotRows }: TaskOptions) {
+  constructor({ topology, lateness, maxJump, store, hotRows, hotBytes }: TaskOptions) {
     this.topology = topology;
     this.lateness = lateness;
     this.#maxJump = maxJump ?? Number.POSITIVE_INFINITY;
@@ -91,6 +93,7 @@ export class Task implements Context {
       cells: this.#router.cells,
       ...(store === undefined ? {} : { store }),
       ...(hotRows === undefined ? {} : { hotRows }),
+      ...(hotBytes === undefined ? {} : { hotBytes }),
     });
     this.#state.checkSchemas();
     this.#timers = new TimerQueue(store);

@@ -15,6 +15,7 @@ import type { Observer } from './observer.ts';
 import type { Readiness } from './readiness.ts';
 import type { Serde } from './serde.ts';
 import { SinkRunner } from './sink-runner.ts';
+import { DEFAULT_STATE_MEMORY, MIB, taskMemory } from './state-memory.ts';
 import { TaskRunner, type TaskStatus } from './task-runner.ts';
 
 export interface ReadingGroup {
@@ -36,6 +37,8 @@ export interface WorkerOptions {
   readonly groups?: readonly ReadingGroup[];
   /** Of topics that are missing, which are created; absent: all are there. */
   readonly partitions?: number;
+  /** Bytes that the state of all tasks may take; absent: a GiB. */
+  readonly stateMemory?: number;
   /** ms. */
   readonly lateness: number;
   /** ms a record may jump ahead where time follows the records. */
@@ -75,6 +78,7 @@ export class Worker {
   async start(): Promise<void> {
     const { log, serde, topologies, sinks, partitions, time, logger, lateness, maxJump, observer, readiness } =
       this.#options;
+    const { stateMemory = DEFAULT_STATE_MEMORY * MIB } = this.#options;
     const topics = topicsOf(this.#options);
     if (partitions !== undefined) {
       const specs = topics.map(({ topic, cleanup }) => ({ topic, partitions, cleanup }));
@@ -90,6 +94,7 @@ export class Worker {
     readiness?.reached('tables');
     const clock: Clock | undefined = time === 'wall' ? systemClock : undefined;
     const common = { log, serde, clock, stopwatch, logger, observer };
+    const memory = taskMemory(stateMemory, tasksOf(topologies, log));
     const group = { log, logger, observer, onFailure: (error: unknown) => this.#onFailure(error) };
     for (const topology of topologies) {
       this.#tasks.push(
@@ -97,7 +102,7 @@ export class Worker {
           ...group,
           group: topology.name,
           topics: topology.inputs.map(({ topic }) => topic.topic),
-          runnerOf: (partition) => new TaskRunner({ ...common, topology, partition, lateness, maxJump }),
+          runnerOf: (partition) => new TaskRunner({ ...common, topology, partition, lateness, maxJump, memory }),
         }),
       );
     }
@@ -207,6 +212,12 @@ function groupsOf({ topologies, sinks }: WorkerOptions): readonly ReadingGroup[]
       reads: (consumes as readonly Topic<unknown>[]).map(({ topic }) => topic),
     })),
   ];
+}
+
+/** As many as there are of all groups: an instance that is alone owns them all. */
+function tasksOf(topologies: readonly Topology[], log: Log): number {
+  const ofOne = ({ inputs }: Topology): number => Math.max(...inputs.map(({ topic }) => log.partitions(topic.topic)));
+  return topologies.reduce((sum, topology) => sum + ofOne(topology), 0);
 }
 
 /** Every topic that a topology, a sink or a global table touches. */

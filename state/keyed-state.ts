@@ -15,8 +15,7 @@ import type { Cell, Store, StoreChange } from './store.ts';
 const ROW = 0x72; // 'r'
 const SCHEMA = 0x73; // 's'
 const DEFAULT_HOT_ROWS = 200_000;
-/** Bytes of rows kept in memory; twice as many may be held for a moment. */
-const HOT_BYTES = 64 << 20;
+const DEFAULT_HOT_BYTES = 64 << 20;
 
 /** The state can't be read: its bytes are damaged, or were written by a schema that is unknown or does not resolve. */
 export class StateUnreadable extends Error {
@@ -29,12 +28,15 @@ export interface KeyedStateOptions {
   readonly cells: readonly Cell<unknown>[];
   /** Rows kept in memory; twice as many may be held for a moment. */
   readonly hotRows?: number;
+  /** Bytes of them, alike. */
+  readonly hotBytes?: number;
 }
 
 export class KeyedState {
   readonly #store: Store | undefined;
   readonly #cells: (Cell<unknown> | undefined)[] = [];
   readonly #hotRows: number;
+  readonly #hotBytes: number;
   readonly #writers = new Map<string, string>();
   /** All rows, by tenant and id, where there is no store; the others are empty then. */
   readonly #byId = new Map<string, RowIndex>();
@@ -67,10 +69,11 @@ export class KeyedState {
   /** Keys and rows of commits. */
   readonly #writer: ByteWriter | undefined;
 
-  constructor({ store, cells, hotRows = DEFAULT_HOT_ROWS }: KeyedStateOptions) {
+  constructor({ store, cells, hotRows = DEFAULT_HOT_ROWS, hotBytes = DEFAULT_HOT_BYTES }: KeyedStateOptions) {
     this.#store = store;
     this.#writer = store === undefined ? undefined : new ByteWriter();
     this.#hotRows = hotRows;
+    this.#hotBytes = hotBytes;
     for (const cell of cells) {
       this.#cells[cell.tag] = cell;
       const key = schemaKey(cell.codec.fingerprint);
@@ -310,7 +313,7 @@ export class KeyedState {
   }
 
   #age(): void {
-    if (this.#young.size <= this.#hotRows && this.#youngBytes <= HOT_BYTES) return;
+    if (this.#young.size <= this.#hotRows && this.#youngBytes <= this.#hotBytes) return;
     // The store does not have the rows of a commit under way: they can't be let go.
     if (this.#committed < this.#commit) return;
     this.#old = this.#young;

@@ -129,6 +129,7 @@ async function start(options: Options): Promise<void> {
     dir,
     api: settings.api,
     kafka: settings.kafka,
+    stateMemory: settings.stateMemory,
     topologies: topologiesOf(options.topology),
     campaigns,
     policy,

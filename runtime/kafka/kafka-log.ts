@@ -13,6 +13,7 @@ import type {
   TopicPartition,
   TopicSpec,
 } from '../log.ts';
+import type { TaskMemory } from '../state-memory.ts';
 import { Appender } from './appender.ts';
 import { errorType, KafkaClient, type KafkaConnection } from './client.ts';
 import { Fetcher } from './fetcher.ts';
@@ -168,9 +169,11 @@ export class KafkaLog implements Log {
   }
 
   /** Throws `TaskLost` when the cluster doesn't answer; `Unrecoverable` when another instance uses the task's folder. */
-  openTask(group: string, partition: number): Promise<TaskLog> {
+  openTask(group: string, partition: number, memory?: TaskMemory): Promise<TaskLog> {
     const name = `${group}.${partition}`;
-    const opening = (this.#opening.get(name) ?? Promise.resolve()).then(() => this.#openTask(group, partition, name));
+    const opening = (this.#opening.get(name) ?? Promise.resolve()).then(() =>
+      this.#openTask(group, partition, name, memory),
+    );
     this.#opening.set(
       name,
       opening.catch(() => {}),
@@ -187,7 +190,7 @@ export class KafkaLog implements Log {
     await Promise.all([this.#admin.disconnect(), this.#cluster.disconnect()]);
   }
 
-  async #openTask(group: string, partition: number, name: string): Promise<TaskLog> {
+  async #openTask(group: string, partition: number, name: string, memory: TaskMemory | undefined): Promise<TaskLog> {
     // An earlier hold of this process: its store is the one to open.
     await this.#tasks.get(name)?.close();
     this.#tasks.delete(name);
@@ -207,6 +210,7 @@ export class KafkaLog implements Log {
         folder: join(this.#folder(group), String(partition)),
         changelog,
         cluster: this.#clusterId,
+        memory,
         onProgress: onRestoring,
       },
     );

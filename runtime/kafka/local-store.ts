@@ -3,10 +3,11 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FolderInUse, RocksDatabase } from '../../state/rocksdb/rocks-database.ts';
+import { FolderInUse, RocksDatabase, type RocksOptions } from '../../state/rocksdb/rocks-database.ts';
 import { prefixedChanges, RocksStore } from '../../state/rocksdb/rocks-store.ts';
 import type { Store, StoreChange } from '../../state/store.ts';
 import { StateCorrupted, Unrecoverable } from '../errors.ts';
+import type { TaskMemory } from '../state-memory.ts';
 
 /** What a disk or its rights cause, and no damage: nothing is gained by wiping what is there. */
 const OF_THE_DISK =
@@ -39,9 +40,9 @@ export class LocalStore {
   }
 
   /** Opens the folder, made when missing. Undefined when what is in it can't be read. */
-  static async open(folder: string): Promise<LocalStore | undefined> {
+  static async open(folder: string, memory?: TaskMemory): Promise<LocalStore | undefined> {
     try {
-      return new LocalStore(await RocksDatabase.open(folder));
+      return new LocalStore(await RocksDatabase.open(folder, sizesOf(memory)));
     } catch (error) {
       if (OF_THE_DISK.test(error instanceof Error ? error.message : '')) throw unwritable(folder, error);
       if (!(error instanceof FolderInUse)) return undefined;
@@ -92,6 +93,10 @@ export class LocalStore {
     if (this.#doubtful) await wipe(this.#database.folder);
     this.#doubtful = false;
   }
+}
+
+function sizesOf(memory: TaskMemory | undefined): RocksOptions {
+  return memory === undefined ? {} : { cacheBytes: memory.blocks, memtableBytes: memory.memtables };
 }
 
 /** Opening the task again would meet the same disk. Nothing is lost by a stop: the changelog has what was committed. */

@@ -4,6 +4,7 @@ import type { StoreChange } from '../../state/store.ts';
 import { systemClock } from '../clock.ts';
 import { Unrecoverable } from '../errors.ts';
 import type { TopicPartition } from '../log.ts';
+import type { TaskMemory } from '../state-memory.ts';
 import { reach } from '../steps.ts';
 import type { Fetcher } from './fetcher.ts';
 import { type Checkpoint, LocalStore, wipe } from './local-store.ts';
@@ -39,6 +40,8 @@ export interface RestoreOptions {
   readonly changelog: TopicPartition;
   readonly cluster: string;
   readonly fetcher: Fetcher;
+  /** Of the store; absent: the most that it gains by. */
+  readonly memory?: TaskMemory | undefined;
   /** Told after every piece: records applied so far, and about how many are left. */
   readonly onProgress?:
     | ((progress: { readonly task: string; readonly records: number; readonly left: number }) => void)
@@ -52,17 +55,17 @@ export interface RestoreOptions {
 export async function restore(
   options: RestoreOptions,
 ): Promise<{ readonly store: LocalStore; readonly checkpoint: Checkpoint; readonly restored: Restored }> {
-  const { task, folder, changelog, cluster, fetcher, onProgress } = options;
+  const { task, folder, changelog, cluster, fetcher, memory, onProgress } = options;
   const begun = performance.now();
   const [earliest, end] = [await fetcher.offsets.earliest(changelog), await fetcher.offsets.end(changelog)];
-  let store = await LocalStore.open(folder);
+  let store = await LocalStore.open(folder, memory);
   let checkpoint = store?.checkpoint();
   const wiped = store === undefined ? 'unreadable' : doubt(checkpoint, cluster);
   if (wiped !== undefined || checkpoint === undefined) {
     await store?.close();
     if (wiped === 'other-cluster') await setAside(folder);
     else await wipe(folder);
-    store = await LocalStore.open(folder);
+    store = await LocalStore.open(folder, memory);
     checkpoint = { offset: earliest, cluster, at: systemClock.now(), positions: {} };
   }
   if (store === undefined) throw new Error(`no state can be kept in ${folder}: see that it can be written to`);

@@ -12,6 +12,8 @@ export interface RocksOptions {
   readonly sync?: boolean;
   /** Bytes of the cache of blocks read; 32 MiB when absent. */
   readonly cacheBytes?: number;
+  /** Bytes of what was written and lies in no file yet; 128 MiB when absent. */
+  readonly memtableBytes?: number;
 }
 
 /** Another process, or another part of this one, has the folder open. */
@@ -33,7 +35,8 @@ const CACHE_BYTES = 32 * 1024 * 1024;
  * (of a quarter of the budget) are merged before they become a file, which drops most timers without a trace. This took two
  * thirds off the CPU time of RocksDB's own threads.
  */
-const WRITES = { walCompression: false, compaction: 'level', memtableMemoryBudget: 128 * 1024 * 1024 } as const;
+const WRITES = { walCompression: false, compaction: 'level' } as const;
+const MEMTABLE_BYTES = 128 * 1024 * 1024;
 
 export class RocksDatabase {
   readonly folder: string;
@@ -55,7 +58,8 @@ export class RocksDatabase {
   static async open(folder: string, options: RocksOptions = {}): Promise<RocksDatabase> {
     const doubt = ManifestWitness.doubt(folder);
     if (doubt !== undefined) throw new Error(`the database in ${folder} is damaged: ${doubt}`);
-    const level = new RocksLevel(folder, { ...WRITES, cacheSize: options.cacheBytes ?? CACHE_BYTES });
+    const { cacheBytes: cacheSize = CACHE_BYTES, memtableBytes: memtableMemoryBudget = MEMTABLE_BYTES } = options;
+    const level = new RocksLevel(folder, { ...WRITES, cacheSize, memtableMemoryBudget });
     try {
       await level.open();
     } catch (error) {
