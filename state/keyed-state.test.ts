@@ -159,6 +159,20 @@ describe.each(engines)('keyed state over a store in %s', (engine, open) => {
     expect(state.held).toBeLessThanOrEqual(21);
     await store.close();
   });
+
+  test('holds twice the bytes it may at most', async () => {
+    const store = await open();
+    const state = new KeyedState({ store, cells, hotBytes: 1000 });
+    const bytes = 13 + 1;
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 200; i++) state.set(state.row(`key ${i}`), low, { count: i % 64 });
+      await commit(state, store);
+    }
+    for (let i = 0; i < 200; i++) expect(state.get(state.row(`key ${i}`), low)).toEqual({ count: i % 64 });
+    await commit(state, store);
+    expect(state.held).toBeLessThanOrEqual((2 * 1000) / bytes + 2);
+    await store.close();
+  });
 });
 
 describe('a row in hand', () => {
