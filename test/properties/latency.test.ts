@@ -3,7 +3,7 @@ import { describe, it } from 'vitest';
 import { equalsImmediate } from './compare.ts';
 import { runDelayed } from './delayed.ts';
 import { checkInvariants } from './invariants.ts';
-import { fates, withoutLessons, withReceipts } from './receipts.ts';
+import { fates, ofOneUser, unopened, withoutAnswers, withReceipts } from './receipts.ts';
 import { runs } from './runs.ts';
 import { worlds } from './worlds.ts';
 
@@ -22,14 +22,22 @@ describe('however long pace takes', () => {
   it.each(['none', 'within'] as const)(
     'so are those that failures and silences of providers bring: disorder %s',
     async (disorder) => {
-      const world = worlds({ binds: false, disorder, fixedTables: true, endless: true }).map(withoutLessons);
+      const world = worlds({ binds: false, disorder, fixedTables: true, endless: true }).map(withoutAnswers);
       // Receipts in order: one that comes early makes due in `simulate` what it does not live, as it moves no time.
-      const property = fc.asyncProperty(world, fates, delays, async (input, given, delays) =>
+      const property = fc.asyncProperty(world, unopened, delays, async (input, given, delays) =>
         equalsImmediate(await withReceipts(input, given), delays),
       );
       await fc.assert(property, runs(250));
     },
   );
+
+  it('so is what rests on when the user is active: sessions that close while a verdict is awaited, out of order', async () => {
+    const world = worlds({ binds: false, disorder: 'within', fixedTables: true, endless: true }).map(ofOneUser);
+    const property = fc.asyncProperty(world, unopened, delays, async (input, given, delays) =>
+      equalsImmediate(await withReceipts(input, given), delays),
+    );
+    await fc.assert(property, runs(150));
+  });
 
   it('every limit holds where budgets bind', async () => {
     const property = fc.asyncProperty(

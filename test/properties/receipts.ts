@@ -89,17 +89,32 @@ export async function withReceipts(
 
 /**
  * The input, with decisions that rest on nothing that receipts teach. Where verdicts are slow, these receipts, which were made
- * beforehand, may come before their message is sent, as no real one does: decide lets them wait, the lessons are lost.
+ * beforehand, may come before their message is sent, as no real one does: decide lets them wait, the lessons are lost. What
+ * sessions teach counts all the more.
  */
-export function withoutLessons(input: DecisionInput): DecisionInput {
+export function withoutAnswers(input: DecisionInput): DecisionInput {
   const { scores = { customerTypes: {}, devices: {} } } = input.policy;
-  const weights = { customerType: 40, engagement: 0, device: 40, urgency: 20, timeOfDay: 0 };
-  const campaigns = input.campaigns.map((campaign) => {
-    const { sendTime, ...atOnce } = campaign;
-    return sendTime === 'best' ? atOnce : campaign;
-  });
-  return { ...input, campaigns, policy: { ...input.policy, scores: { ...scores, weights } } };
+  const weights = { customerType: 20, engagement: 0, device: 20, urgency: 20, timeOfDay: 40 };
+  return { ...input, policy: { ...input.policy, scores: { ...scores, weights } } };
 }
+
+/** The input as one user's whose sessions are many and short, with decisions that rest on their hours alone. */
+export function ofOneUser(input: DecisionInput): DecisionInput {
+  const who = { tenantId: 'default', userId: 'u1' };
+  const { scores = { customerTypes: {}, devices: {} } } = input.policy;
+  const weights = { customerType: 0, engagement: 0, device: 0, urgency: 0, timeOfDay: 100 };
+  return {
+    ...input,
+    events: input.events.map((event) => ({ ...event, ...who })),
+    sendRequests: input.sendRequests.map((request) => ({ ...request, ...who })),
+    policy: { ...input.policy, gapMs: 1000, scores: { ...scores, weights } },
+  };
+}
+
+/** Fates of messages that nobody opens. */
+export const unopened: fc.Arbitrary<readonly Fate[]> = fates.map((all) =>
+  all.map((fate) => fate.map((one) => (one.status === 'opened' ? { ...one, status: 'delivered' } : one))),
+);
 
 function receiptOf(send: SendCommand, { status, after, cost }: Answer, nth: number): Receipt {
   const { sendId, tenantId, userId, campaignId, requestId, hop, channel, dueAt } = send;
