@@ -90,6 +90,13 @@ export class Pipeline {
     for (const task of this.tasks) task.advance(to);
   }
 
+  /** Moves the time of the tasks that consume the topic, where it has begun and is not there yet; their timers before `to` have fired. */
+  reach(topic: Topic<unknown>, to: number): void {
+    for (const tasks of this.#consumers.get(topic) ?? []) {
+      for (const task of tasks) if (task.streamTime >= 0) task.advance(to);
+    }
+  }
+
   /**
    * Fires timers in one order until none is left but those that recur and what follows from them, then what followed; at most
    * `limit`. True when none is left: those that recur are forgotten then.

@@ -53,8 +53,11 @@ export async function simulate(options: SimulationOptions): Promise<void> {
     if (head.time >= until) break;
     // A table's record moves no time of its own, but what was due before it happens before it.
     if (head.source.rank === TABLE_RANK) pipeline.fireBefore(head.time);
-    // Nor does a receipt's; what was due at its time happens before it too: it may answer a message of its own instant.
-    else if (head.source.rank === RECEIPT_RANK) pipeline.fireBefore(head.time + 1);
+    // What was due at a receipt's time happens before it too: it may answer a message of its own instant. By then it is that late.
+    else if (head.source.rank === RECEIPT_RANK) {
+      pipeline.fireBefore(head.time + 1);
+      pipeline.reach(record.topic, head.time);
+    }
     newest = head.time;
     onFate(record, pipeline.pipe(record.topic, record.value));
     if (++done % PROGRESS_EVERY === 0) onProgress?.();

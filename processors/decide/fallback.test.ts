@@ -184,6 +184,27 @@ describe('a permanent failure', () => {
     expect(world.last).toMatchObject({ outcome: 'sent', hop: 2, channel: 'email' });
   });
 
+  test('that is told late is acted on when it is told: by the quiet hours and caps of then', () => {
+    const failedAt2030 = (now: string, day = 0): World => {
+      const world = start({ schedule: { quietHours: '21:00-08:00' } }, { caps: [{ max: 1, window: '2h' }] });
+      world.ask('c', at('20:30'));
+      world.driver.advance(at(now, day));
+      answer(world, 'failed', '20:31');
+      return world;
+    };
+    // No later than the lateness: at its own time, as any record.
+    expect(failedAt2030('20:36').last).toMatchObject({ outcome: 'sent', hop: 1, decidedAt: at('20:31') });
+    const asleep = failedAt2030('23:00');
+    expect(asleep.last).toMatchObject({ outcome: 'scheduled', decidedAt: at('23:00'), dueAt: at('08:00', 1) });
+    const awake = failedAt2030('10:00', 1);
+    expect(awake.last).toMatchObject({ outcome: 'sent', decidedAt: at('10:00', 1), dueAt: at('10:00', 1) });
+    const busy = start({}, { caps: [{ max: 1, window: '2h' }] });
+    busy.ask('c', at('09:00'));
+    busy.ask('d', at('12:00'));
+    answer(busy, 'failed', '09:01');
+    expect(busy.driver.outputs(decisions).at(-1)?.campaignId).toBe('d');
+  });
+
   test("is held to the request's own expiry", () => {
     const world = start({ schedule: { quietHours: '21:00-08:00', expiresAfter: '2h' } });
     world.ask('c', at('20:59'));

@@ -57,9 +57,12 @@ export function note(desk: Desk, receipt: WaitingReceipt, arrivedAt: number): vo
   }
   fail(desk, sent, occurredAt);
   const open = close(desk, sendId);
+  if (open === undefined) return;
   // A provider's clock may be behind ours.
-  if (open !== undefined)
-    fallBack(desk, open, Math.max(occurredAt, open.sentAt), arrivedAt, { error: toldOf(desk, error) });
+  const failedAt = Math.max(occurredAt, open.sentAt);
+  // What is told late is acted on when it is told: since then the user may have gone to sleep, or got other messages.
+  const isLate = failedAt < arrivedAt - desk.context.lateness;
+  fallBack(desk, open, isLate ? arrivedAt : failedAt, { error: toldOf(desk, error) });
 }
 
 /** What a provider says of a failure, as decisions may tell it: short, and without the addresses that providers like to repeat. */
@@ -94,7 +97,7 @@ export function timeOut(desk: Desk, sendId: string): void {
   if (open?.timeoutAt == null) return;
   const noReceiptWithin = formatDuration(open.timeoutAt - open.sentAt);
   // It may be looked at late, where the user awaited a verdict; it comes at its time all the same.
-  fallBack(desk, open, open.timeoutAt, open.timeoutAt, { noReceiptWithin });
+  fallBack(desk, open, open.timeoutAt, { noReceiptWithin });
 }
 
 /** The message counts for no cap and no dedupe any more, and its cost is given back. */
@@ -131,10 +134,10 @@ function remaining(campaign: Campaign, channels: readonly string[]): Campaign {
   return { ...campaign, channels, schedule: { ...schedule, sendTime: soon } };
 }
 
-/** Decides the next hop of the story. After the request's expiry, and once the watermark is past it, nothing is tried any more. */
-function fallBack(desk: Desk, open: OpenSend, now: number, arrivedAt: number, why: Facts): void {
+/** Decides the next hop of the story. After the request's expiry nothing is tried any more. */
+function fallBack(desk: Desk, open: OpenSend, now: number, why: Facts): void {
   const { request: before } = open;
-  if (now > before.expiresAt || arrivedAt - desk.context.lateness > before.expiresAt) return;
+  if (now > before.expiresAt) return;
   const request = desk.requestOf(before);
   const campaign = desk.definitionOf(request);
   // Nobody knows what to say any more; the story ends with the decisions that it has.

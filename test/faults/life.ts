@@ -8,6 +8,7 @@ const root = join(import.meta.dirname, '..', '..');
 export const MAIN = join(root, 'cli', 'main.ts');
 const CAMPAIGNS = join(import.meta.dirname, 'campaigns');
 const FAILING = join(import.meta.dirname, 'campaigns-failing');
+const FAILING_POLICY = join(import.meta.dirname, 'policy-failing.yaml');
 
 /** The instance kills itself at the nth time that a task of the group reaches the step. */
 export interface Aim {
@@ -49,7 +50,8 @@ export class Life {
     if (aim !== undefined) preload.search = `group=${aim.group}&step=${aim.step}&nth=${aim.nth}`;
     const args = ['--import', preload.href, MAIN, 'start', '--time', 'events', '--dir', dir, '--port', '0'];
     const rest = clickhouse ? [] : ['--topology', 'engage,pace,deliver'];
-    const campaigns = webhook === undefined ? [CAMPAIGNS] : [FAILING, '--delivery', 'webhook'];
+    const campaigns =
+      webhook === undefined ? [CAMPAIGNS] : [FAILING, '--policy', FAILING_POLICY, '--delivery', 'webhook'];
     this.#child = spawn(process.execPath, [...args, '--campaigns', ...campaigns, ...rest], {
       cwd: root,
       env: { ...process.env, ...(webhook === undefined ? {} : { BECKON_WEBHOOK_URL: webhook }) },

@@ -212,6 +212,8 @@ class Player {
     if (url === undefined) throw new Error(`the last start failed: ${life.log.slice(-2000)}`);
     this.#starts.push(life.age);
     await this.#publishTo(life, url, Number.POSITIVE_INFINITY);
+    // Failures are heard before time goes on: later they would be late.
+    if (this.#endpoint !== undefined) await settled(url);
     const { code, text } = beckon('publish', 'events', '--advance', load.end, '--dir', this.#dir);
     if (code !== 0) throw new Error(`the advance ended with ${code}: ${text}`);
     const counts = await settled(url);

@@ -241,7 +241,7 @@ export class Decider {
   }
 
   /** A receipt of one of the user's sends. */
-  receive(user: User, receipt: OracleReceipt, watermark: number): void {
+  receive(user: User, receipt: OracleReceipt, streamTime: number, lateness: number): void {
     const sent = user.sent.find(({ name }) => name === receipt.send);
     if (sent === undefined || sent.failed) return;
     const { campaign, channel, dueAt } = sent.message;
@@ -260,24 +260,26 @@ export class Decider {
     }
     sent.failed = true;
     giveBack(sent.cost);
-    if (sent.open) this.#fallBack(user, sent, Math.max(receipt.occurredAt, sent.sentAt), watermark);
+    if (!sent.open) return;
+    const failedAt = Math.max(receipt.occurredAt, sent.sentAt);
+    this.#fallBack(user, sent, failedAt < streamTime - lateness ? streamTime : failedAt);
   }
 
   /** Nobody said in the channel's time that the message was delivered. */
   timeOut(user: User, sent: SentMessage, now: number): void {
-    this.#fallBack(user, sent, now, Number.NEGATIVE_INFINITY);
+    this.#fallBack(user, sent, now);
   }
 
-  #fallBack(user: User, sent: SentMessage, now: number, watermark: number): void {
+  #fallBack(user: User, sent: SentMessage, now: number): void {
     sent.open = false;
     const { request, campaign, steps, hop, fallbacks, expiresAt } = sent.message;
-    if (now > expiresAt || watermark > expiresAt) return;
+    if (now > expiresAt) return;
     const told: OracleStep[] = [
       { gate: 'send', verdict: 'pass' },
       { gate: 'delivery', verdict: 'block' },
     ];
     const again = { hop: hop + 1, channels: fallbacks, expiresAt, before: [...steps, ...told] };
-    this.#run(user, request, campaign, { now, watermark }, again);
+    this.#run(user, request, campaign, { now, watermark: Number.NEGATIVE_INFINITY }, again);
   }
 
   /** The local hours that a message on the channel waits for; null: any. */

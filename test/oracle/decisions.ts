@@ -40,13 +40,14 @@ class Simulation {
     for (const record of reached) {
       const moves = record.kind === 'event' || record.kind === 'request';
       this.#fireBefore(Math.max(this.#streamTime, record.kind === 'receipt' ? record.time + 1 : record.time));
-      if (moves) this.#streamTime = Math.max(this.#streamTime, record.time);
+      const begun = this.#streamTime >= 0;
+      if (moves || (record.kind === 'receipt' && begun)) this.#streamTime = Math.max(this.#streamTime, record.time);
       const streamTime = this.#streamTime;
       const user = this.#user(record.value);
       if (record.kind === 'profile') user.profile = record.value;
       else if (record.kind === 'consent') user.consents.push(record.value);
       else if (record.kind === 'receipt') {
-        this.#decider.receive(user, record.value, streamTime - this.#input.lateness);
+        this.#decider.receive(user, record.value, streamTime, this.#input.lateness);
         const { send, status, occurredAt, tenantId } = record.value;
         const hour = hourOf(occurredAt, zoneOf(user.profile?.timezone));
         if (this.#decider.learns(tenantId, occurredAt)) user.learned.receipt(send, status, occurredAt, hour);

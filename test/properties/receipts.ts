@@ -24,17 +24,20 @@ const statuses: Receipt['status'][] = ['accepted', 'sent', 'unknown', 'opened', 
 
 const costs = fc.option(fc.nat(12), { freq: 2 });
 
+/** Out of order by a little, or told hours after they happened. */
+const lags = fc.oneof(
+  { weight: 2, arbitrary: fc.nat(STEP) },
+  { weight: 1, arbitrary: fc.constantFrom(5 * HOUR, 30 * HOUR) },
+);
+
 /** Most sends fail, or are never heard of. */
 export const fates: fc.Arbitrary<readonly Fate[]> = fc.array(
   fc
     .record({
-      failed: maybe(fc.record({ after: times(), lag: fc.nat(STEP), twice: fc.boolean() }), 6),
-      others: fc.array(
-        fc.record({ status: fc.constantFrom(...statuses), after: times(), lag: fc.nat(STEP), cost: costs }),
-        {
-          maxLength: 2,
-        },
-      ),
+      failed: maybe(fc.record({ after: times(), lag: lags, twice: fc.boolean() }), 6),
+      others: fc.array(fc.record({ status: fc.constantFrom(...statuses), after: times(), lag: lags, cost: costs }), {
+        maxLength: 2,
+      }),
     })
     .map(({ failed, others }): Fate => {
       if (failed === undefined) return others;
