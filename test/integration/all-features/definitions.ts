@@ -47,17 +47,17 @@ const often = { window: '1h' };
 /** Budgets are roomy: who gets the last of one that binds follows the order in which candidates reach pace. */
 const files: Readonly<Record<string, object>> = {
   thanks: {
-    trigger: { event: 'purchase' },
+    trigger: { event: 'add_to_cart' },
     priority: 60,
     channels: all,
     content: {
       variants: [
-        { name: 'a', share: '50%', bodies: { en: { default: 'Hi {{ data.amount }}', sms: '{{ profile.nickname }}' } } },
-        { name: 'b', share: '50%', bodies: { en: 'Hello {{ data.amount }}' } },
+        { name: 'a', share: '50%', bodies: { en: { default: 'Hi {{ data.price }}', sms: '{{ profile.nickname }}' } } },
+        { name: 'b', share: '50%', bodies: { en: 'Hello {{ data.price }}' } },
       ],
     },
     dedupe: { window: '3h', key: 'shop' },
-    conversion: { event: 'view', within: '1d' },
+    conversion: { event: 'product_view', within: '1d', value: 'price' },
     holdout: '10%',
     budget: { ...roomy, daily: 50_000, perChannel: { sms: 90_000 } },
   },
@@ -67,7 +67,7 @@ const files: Readonly<Record<string, object>> = {
     schedule: { sendTime: 'best', expiresAfter: '36h' },
     dedupe: { window: '6h' },
     budget: { total: 1_000_000, from: date(0), to: date(20), pacing: 'even' },
-    conversion: { event: 'purchase', within: '2d', value: 'amount' },
+    conversion: { event: 'savings_deposit', within: '2d', value: 'amount' },
   },
   entered: { trigger: { segment: 'active' }, channels: ['email', 'push', 'sms'], dedupe: often },
   left: { trigger: { segment: 'buyers', on: 'left' }, channels: all, dedupe: often, budget: roomy },
@@ -76,10 +76,19 @@ const files: Readonly<Record<string, object>> = {
     audience: { not: { segment: 'kenyans', eq: true } },
     channels: ['whatsapp', 'email'],
     schedule: { sendTime: '09:15' },
+    conversion: { event: 'app_open', within: '3d' },
   },
   daily: {
     trigger: { schedule: { every: 'day', at: '09:00' } },
     audience: { metric: 'events@1d', gte: 3 },
+    channels: all,
+    dedupe: often,
+    budget: roomy,
+    conversion: { event: 'balance_check', within: '1d' },
+  },
+  grouped: {
+    trigger: { schedule: { every: ['tuesday', 'saturday'], at: '18:30' } },
+    audience: { group: { in: ['savings-1', 'savings-2'] } },
     channels: all,
     dedupe: often,
     budget: roomy,

@@ -36,7 +36,7 @@ export interface People {
 /** Records by topic, each in order of time. */
 export function people(): People {
   const made = population({ users: USERS, days: DAYS, from: FROM });
-  const first = made.profiles.map((profile) => ({ ...profile, updatedAt: FROM - DAY_MS }));
+  const first = made.profiles.map((profile) => ({ ...profile, ...groupsOf(profile, 0), updatedAt: FROM - DAY_MS }));
   const granted = made.consents.filter(({ changedAt }) => changedAt < FROM);
   return {
     events: made.events
@@ -57,8 +57,20 @@ function changesOf(profile: UserProfile): UserProfile[] {
       ...(h % 5 === 0 ? { nickname: 'Z' } : {}),
     };
     const timezone = ZONES[h % ZONES.length] as string;
-    return { ...profile, timezone, attributes, updatedAt: beginOf(2 + (h % (SLICES - 4))) };
+    return {
+      ...profile,
+      ...groupsOf(profile, n + 1),
+      timezone,
+      attributes,
+      updatedAt: beginOf(2 + (h % (SLICES - 4))),
+    };
   });
+}
+
+/** As of the nth change: some are in both groups, some in none. */
+function groupsOf({ userId }: UserProfile, n: number): Pick<UserProfile, 'groups'> {
+  const h = hashOf(`${userId} groups ${n}`);
+  return { groups: ['savings-1', 'savings-2'].filter((_, i) => (h >>> i) % 2 === 0) };
 }
 
 function revocationsOf({ tenantId, userId }: UserProfile): ConsentChange[] {
