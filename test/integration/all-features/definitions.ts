@@ -113,7 +113,13 @@ const files: Readonly<Record<string, object>> = {
     dedupe: often,
     budget: roomy,
   },
-  told: { class: 'transactional', trigger: { api: true }, channels: ['sms', 'whatsapp'], dedupe: often },
+  told: {
+    class: 'transactional',
+    trigger: { api: true },
+    channels: ['sms', 'whatsapp'],
+    dedupe: often,
+    conversion: { event: 'app_open', within: '2d' },
+  },
 };
 
 export const campaigns: readonly Campaign[] = Object.entries(files).map(([id, file]) =>

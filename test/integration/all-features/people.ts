@@ -48,6 +48,30 @@ export function people(): People {
   };
 }
 
+/** The end of a slice, in which the people ask and do nothing else. */
+const ASKING = 30 * 60_000;
+const BETWEEN_REQUESTS = 1000;
+
+/** The same people, who ask at the ends of slices alone: of each slice the events come first, then the requests. */
+export function inRounds(all: People): People {
+  const sliceOf = (at: number): number => Math.floor((at - FROM) / SLICE);
+  const asked = new Map<number, number>();
+  const sendRequests = all.sendRequests.map((request) => {
+    const slice = sliceOf(request.requestedAt);
+    const nth = asked.get(slice) ?? 0;
+    asked.set(slice, nth + 1);
+    const requestedAt = beginOf(slice + 1) - ASKING + nth * BETWEEN_REQUESTS;
+    const { notBefore } = request;
+    return {
+      ...request,
+      requestedAt,
+      notBefore: notBefore === null ? null : notBefore + requestedAt - request.requestedAt,
+    };
+  });
+  const events = all.events.filter(({ occurredAt: at }) => at < beginOf(sliceOf(at) + 1) - ASKING);
+  return { ...all, events, sendRequests };
+}
+
 function changesOf(profile: UserProfile): UserProfile[] {
   return [0, 1, 2].map((n) => {
     const h = hashOf(`${profile.userId} profile ${n}`);
@@ -129,7 +153,7 @@ export function answersTo(sent: readonly SendCommand[]): readonly Receipt[] {
   });
   return all
     .filter(({ occurredAt }) => occurredAt < UNTIL)
-    .sort((a, b) => a.occurredAt - b.occurredAt || (a.receiptId < b.receiptId ? -1 : 1));
+    .sort((a, b) => a.occurredAt - b.occurredAt || a.hop - b.hop || (a.receiptId < b.receiptId ? -1 : 1));
 }
 
 function hashOf(text: string): number {

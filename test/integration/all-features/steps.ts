@@ -8,12 +8,19 @@ export type Step =
   /** Epoch ms to where time moves. */
   | { readonly advance: number };
 
-/** The steps of a slice, of which -1 is all that comes before. Receipts come last, when their messages were sent. */
-export function stepsOf(slice: number, all: People, answers: readonly Receipt[]): readonly Step[] {
+export interface Steps {
+  /** All that can come while pace is away. */
+  readonly first: readonly Step[];
+  /** Receipts come when their messages were sent, those of fallbacks too: what was not can't have failed or been opened. */
+  readonly last: readonly Step[];
+}
+
+/** The steps of a slice, of which -1 is all that comes before. */
+export function stepsOf(slice: number, all: People, answers: readonly Receipt[]): Steps {
   const [from, to] = [slice < 0 ? 0 : beginOf(slice), beginOf(slice + 1)];
   // Time begins with the first event or request, for all partitions at once.
-  const first = Math.min(all.events[0]?.occurredAt ?? to, all.sendRequests[0]?.requestedAt ?? to);
-  const steps: readonly Step[] = [
+  const begins = Math.min(all.events[0]?.occurredAt ?? to, all.sendRequests[0]?.requestedAt ?? to);
+  const first: readonly Step[] = [
     step(
       profiles,
       within(all.profiles, (p) => p.updatedAt, from, to),
@@ -23,13 +30,12 @@ export function stepsOf(slice: number, all: People, answers: readonly Receipt[])
       within(all.consents, (c) => c.changedAt, from, to),
     ),
     ...streamsOf(all, from, to),
-    { advance: slice < 0 ? first : to },
-    step(
-      receipts,
-      within(answers, (r) => r.occurredAt, from, to),
-    ),
+    { advance: slice < 0 ? begins : to },
   ];
-  return steps.filter((one) => 'advance' in one || one.values.length > 0);
+  const answered = within(answers, (r) => r.occurredAt, from, to);
+  const last = [...Map.groupBy(answered, ({ hop }) => hop).values()].map((ofHop) => step(receipts, ofHop));
+  const isStep = (one: Step): boolean => 'advance' in one || one.values.length > 0;
+  return { first: first.filter(isStep), last: last.filter(isStep) };
 }
 
 /** Events and send-requests in order of time, each run of one topic as a step. */

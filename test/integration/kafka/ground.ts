@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { expect } from 'vitest';
 import { readTopic } from '../../../api/reader.ts';
 import { openCluster } from '../../../cli/cluster.ts';
 import { population } from '../../../cli/demo/population.ts';
@@ -14,25 +13,15 @@ import { readConfig } from '../../../runtime/config.ts';
 import { deleteTopics } from '../../../runtime/kafka/testing/delete-topics.ts';
 import { jsonForm } from '../../../schemas/json-form.ts';
 import { defaultPolicy } from '../../../schemas/policy.ts';
-import {
-  consents,
-  decisions,
-  events,
-  profiles,
-  sends,
-  sessions,
-  signals,
-  type Topic,
-} from '../../../schemas/topics.ts';
+import { consents, events, profiles, type Topic } from '../../../schemas/topics.ts';
 import { startKafka } from '../../servers/kafka.ts';
 import { startRegistry } from '../../servers/registry.ts';
-import { sortedLines } from '../real-data.ts';
+import { expectSimulated as expectSame, OUTPUTS } from '../compared.ts';
 import { type Cluster, environment } from './instance.ts';
 
 /** The population's first day, and the end of all runs. */
 export const FROM = Date.UTC(2026, 0, 1);
 export const UNTIL = Date.UTC(2027, 0, 1);
-const OUTPUTS: readonly Topic<unknown>[] = [sessions, signals, decisions, sends];
 
 export interface Ground {
   readonly folder: string;
@@ -120,15 +109,8 @@ async function readTopics(
   }
 }
 
-/** Sessions, signals, decisions and sends on the cluster are those in the simulation's folder, as sets, each once. */
+/** The outputs on the cluster are those in the simulation's folder. */
 export async function expectSimulated(ground: Ground, cluster: Cluster, out: string): Promise<void> {
   const found = await ground.read(cluster, OUTPUTS);
-  for (const [i, topic] of OUTPUTS.entries()) {
-    const form = jsonForm(topic);
-    const lines = (found[i] ?? []).map((value) => form.write(value)).sort();
-    const expected = await sortedLines(join(out, `${topic.name}.ndjson`));
-    expect(expected.length, topic.name).toBeGreaterThan(100);
-    expect(lines.length, topic.name).toBe(expected.length);
-    expect(lines.filter((line, at) => line !== expected[at]).slice(0, 3), topic.name).toEqual([]);
-  }
+  for (const [i, topic] of OUTPUTS.entries()) expectSame(out, topic, found[i] ?? []);
 }

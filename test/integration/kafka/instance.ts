@@ -27,15 +27,20 @@ export interface RanTo {
   readonly signal: NodeJS.Signals | null;
 }
 
+export interface Position {
+  readonly task: string;
+  /** The next offset, by topic. */
+  readonly positions: Readonly<Record<string, number>>;
+}
+
 interface Status {
   readonly quiet: boolean;
-  readonly tasks: readonly {
-    readonly task: string;
+  readonly tasks: readonly (Position & {
     readonly phase: string;
     readonly processed: number;
     readonly quiet: boolean;
-  }[];
-  readonly sinks: readonly { readonly task: string }[];
+  })[];
+  readonly sinks: readonly Position[];
 }
 
 export function environment({ brokers, registry, app }: Cluster): NodeJS.ProcessEnv {
