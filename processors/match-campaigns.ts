@@ -6,7 +6,7 @@ import type { Definitions } from '../schemas/definitions.ts';
 import { formatDuration } from '../schemas/durations.ts';
 import { compareBytes } from '../schemas/order.ts';
 import { acceptedEvents, occurrences, type Request, requests, segmentChanges, unmatched } from '../schemas/streams.ts';
-import { sessions, signals } from '../schemas/topics.ts';
+import { keyInId, sessions, signals } from '../schemas/topics.ts';
 import type { Session } from '../schemas/types.ts';
 import { type UserFacts, userFact, whyNotIn } from '../schemas/user-facts.ts';
 import { type Context, on, type Processor } from './processor.ts';
@@ -75,7 +75,7 @@ export function matchCampaigns(definitions: Definitions, { explain = false }: Ma
         const { type: name } = event;
         if (context.late || index(event.tenantId, 'event', name) === undefined) return;
         const { tenantId, userId, properties } = event;
-        const id = `event:${context.key}:${event.eventId}@${event.occurredAt}`;
+        const id = `event:${keyInId(context.key)}:${event.eventId}@${event.occurredAt}`;
         match({ trigger: 'event', name, id, tenantId, userId, properties, facts: NOTHING }, context);
       }),
       on(sessions, (session, context) => {

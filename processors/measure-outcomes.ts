@@ -8,7 +8,7 @@ import { DAY_MS } from '../schemas/durations.ts';
 import { compareBytes } from '../schemas/order.ts';
 import type { Exposure, MeasuredEvent } from '../schemas/state-types.ts';
 import { acceptedEvents } from '../schemas/streams.ts';
-import { decisions, outcomes, receipts, sends } from '../schemas/topics.ts';
+import { decisions, keyInId, outcomes, receipts, sends } from '../schemas/topics.ts';
 import type { UserEvent } from '../schemas/types.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
@@ -205,7 +205,7 @@ function tell(
   const arm = holdout ? 'holdout-conversion' : 'conversion';
   const property = conversion?.value ?? null;
   context.emit(outcomes, {
-    outcomeId: `${arm}:${context.key}/${campaignId}:${eventId}@${occurredAt}`,
+    outcomeId: `${arm}:${keyInId(context.key)}/${campaignId}:${eventId}@${occurredAt}`,
     sendId: holdout ? null : id,
     requestId: holdout ? id : null,
     tenantId,

@@ -74,6 +74,15 @@ export function keyOf(tenantId: string, id: string): string {
   return `${tenantId}/${id}`;
 }
 
+/**
+ * A key as part of an id in which a ":" and free text follow: user "a" with event "b:c" and user "a:b" with event "c" must not
+ * make one id. Percent-encoded are ":" and, so that this can be undone, "%".
+ */
+export function keyInId(key: string): string {
+  if (!(key.includes(':') || key.includes('%'))) return key;
+  return key.replaceAll('%', '%25').replaceAll(':', '%3A');
+}
+
 let lastTenant = '';
 let lastPrefix = '/';
 

@@ -3,6 +3,7 @@
 import { type GateContext, gateText } from '../../api/explain/gates.ts';
 import { finalText, scheduledText } from '../../api/explain/outcome.ts';
 import { counted, instant } from '../../api/explain/words.ts';
+import { keyInId } from '../../schemas/topics.ts';
 import type { Decision, Receipt } from '../../schemas/types.ts';
 import { lostInRun, unmatchedOf, whySilent } from './silence.ts';
 import type { Story } from './story.ts';
@@ -182,7 +183,7 @@ function triggerText({ source, cause, requestId, tenantId, userId }: Decision, {
   if (kind === 'segment-entered') return `entering segment ${threshold?.split('#')[0]}${dated}`;
   if (kind === 'segment-left') return `leaving segment ${threshold?.split('#')[0]}${dated}`;
   if (kind === 'schedule') return `its schedule${dated}`;
-  const eventId = cause.slice(`event:${key}:`.length, at);
+  const eventId = cause.slice(`event:${keyInId(key)}:`.length, at);
   const type = records.events.find((e) => e.eventId === eventId && e.occurredAt === time)?.type;
   return `the event ${type === undefined ? eventId : `${type} (${eventId})`}${dated}`;
 }

@@ -1,5 +1,6 @@
 // The names that a request's decisions, sends, reservations and timers go by.
 import type { Request } from '../../schemas/streams.ts';
+import { keyInId, keyOf } from '../../schemas/topics.ts';
 
 /**
  * What the ids of a request's decisions, sends and reservations are made of. A trigger's request id names its cause; an asker's
@@ -14,7 +15,7 @@ export function storyOf({
   requestedAt,
 }: Pick<Request, 'requestId' | 'tenantId' | 'userId' | 'campaignId' | 'source' | 'requestedAt'>): string {
   if (source === 'trigger') return requestId;
-  return `${campaignId}|request:${tenantId}/${userId}:${requestId}@${requestedAt}`;
+  return `${campaignId}|request:${keyInId(keyOf(tenantId, userId))}:${requestId}@${requestedAt}`;
 }
 
 /** What one hop of a story is known by while it is in progress. The first has the story's name. */
