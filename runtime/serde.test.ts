@@ -86,6 +86,17 @@ describe('a record', () => {
     expect(await decode({ ...encoded(), key })).toMatchObject({ code: 'bad-key' });
   });
 
+  test.each([
+    ['a/b', 'u'],
+    ['', 'u'],
+    ['t', ''],
+    ['t', 'u\0seen 5'],
+    ['t\0', 'u'],
+  ])('of tenant %j and user %j, whose key is or could be that of another, has a bad key', async (tenantId, userId) => {
+    const [record] = engine.records(events, [{ ...event(userId, 10), tenantId }]) as [NewRecord];
+    expect(await decode(onLog(record))).toMatchObject({ code: 'bad-key' });
+  });
+
   test('written by an older schema is read by this one, once its id was learned', async () => {
     const { fields, ...rest } = JSON.parse(events.codec.json) as { readonly fields: { readonly name: string }[] };
     const older = JSON.stringify({ ...rest, fields: fields.filter(({ name }) => name !== 'properties') });

@@ -114,6 +114,13 @@ export class Serde {
         message: 'the key is not the tenant and id of the value, so the record may be in the wrong partition',
       };
     }
+    const tenant = expected.indexOf('/');
+    if (tenant !== topic.tenantOf(decoded).length || tenant < 1 || tenant === expected.length - 1)
+      return {
+        code: 'bad-key',
+        message: 'an id is empty, or the tenant contains "/": the key would be that of another',
+      };
+    if (expected.includes('\0')) return { code: 'bad-key', message: 'an id contains the character U+0000' };
     return { value: decoded, key: expected };
   }
 }

@@ -44,10 +44,14 @@ export function jsonForm<T>(topic: Topic<T>): JsonForm<T> {
   return form as JsonForm<T>;
 }
 
-/** A tenant with a slash would make two keys one; an empty id identifies nothing. */
+/** A tenant with a slash, or an id with the zero byte, would make two keys one; an empty id identifies nothing. */
 function checkIds(value: Record<string, unknown>): void {
   const tenant = value.tenantId as string;
   if (tenant === '' || tenant.includes('/')) throw new BadValue('tenantId', 'must not be empty or contain "/"');
+  for (const name of ['tenantId', 'userId', 'campaignId', 'eventId', 'requestId']) {
+    const id = value[name];
+    if (typeof id === 'string' && id.includes('\0')) throw new BadValue(name, 'must not contain the character U+0000');
+  }
   if (value.userId === '') throw new BadValue('userId', 'must not be empty');
   if (value.campaignId === '') throw new BadValue('campaignId', 'must not be empty');
   if (value.eventId === '') throw new BadValue('eventId', 'must not be empty');

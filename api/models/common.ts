@@ -10,7 +10,11 @@ export const DEFAULT_WAIT = 2;
 /** Avro takes no lone surrogates: each becomes the replacement character, as wherever Beckon takes JSON. */
 export const text = () => z.string().overwrite((value) => value.toWellFormed());
 
-export const id = (what: string) => text().min(1).max(LONGEST_ID).describe(what);
+/** State keeps rows apart by it. */
+const zeroless = (value: string): boolean => !value.includes('\0');
+const ZEROLESS = 'must not contain the character U+0000';
+
+export const id = (what: string) => text().min(1).max(LONGEST_ID).refine(zeroless, ZEROLESS).describe(what);
 
 export const userId = id('The user within the tenant.');
 export const campaignId = id('The campaign within the tenant.');
@@ -18,6 +22,7 @@ export const campaignId = id('The campaign within the tenant.');
 export const requestId = text()
   .min(1)
   .max(2 * LONGEST_ID)
+  .refine(zeroless, ZEROLESS)
   .describe('The id of the request.');
 export const tenantId = id('The workspace.')
   .regex(/^[^/]+$/, 'must not contain "/"')

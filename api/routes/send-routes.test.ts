@@ -120,6 +120,7 @@ describe('POST /outreach/send', () => {
     [{ userId: '' }, '/body/userId'],
     [{ campaignId: 7 }, '/body/campaignId'],
     [{ tenantId: 'a/b' }, '/body/tenantId'],
+    [{ userId: 'amina\0' }, '/body/userId'],
     [{ data: { a: { b: 1 } } }, '/body/data/a'],
     [{ notBefore: 'tomorrow' }, '/body/notBefore'],
     [{ notBefore: '2150-01-01T00:00:00Z' }, '/body/notBefore'],

@@ -56,5 +56,5 @@ function arbitraryOf(type: AvroType): fc.Arbitrary<unknown> {
 
 function idOr(name: string, arbitrary: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   const isId = ['userId', 'campaignId', 'eventId', 'requestId'].includes(name);
-  return isId ? arbitrary.filter((value) => value !== '') : arbitrary;
+  return isId ? arbitrary.filter((value) => value !== '' && !String(value).includes('\0')) : arbitrary;
 }
