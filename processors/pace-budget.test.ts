@@ -212,6 +212,19 @@ describe('a correction', () => {
     expect(ledger(driver)).toEqual(sums(500_000, 1, { overrun: 100_000 }));
   });
 
+  test('of any size leaves sums that can be kept', () => {
+    const { driver } = start();
+    const most = 2 ** 52;
+    for (const requestId of ['r1', 'r2', 'r3']) {
+      const same = { requestId, channels: [{ channel: 'sms', maxCostMicros: 1 }] };
+      driver.pipe(candidates, candidate(same), { ...correct(most), requestId }, { ...spent, requestId });
+    }
+    const kept = { ledger: driver.state(KEY, budgetLedger), day: driver.state(KEY, budgetDay, '2026-03-02') };
+    expect(kept).toMatchObject({ ledger: { reserved: 3, spentMessages: 3 }, day: { reserved: 3 } });
+    expect(() => budgetLedger.codec.encode(kept.ledger as NonNullable<typeof kept.ledger>)).not.toThrow();
+    expect(() => budgetDay.codec.encode(kept.day as NonNullable<typeof kept.day>)).not.toThrow();
+  });
+
   test('is the first that comes: a second, with whatever cost, changes nothing', () => {
     const { driver } = start();
     driver.pipe(candidates, candidate(), correct(300_000), correct(200_000), correct(900_000));

@@ -50,11 +50,11 @@ export function book(
   const { reserved = 0, spent = 0, overrun = 0, messages = 0, spentMessages = 0 } = change;
   const ledger = ledgerOf(context);
   context.set(budgetLedger, {
-    reserved: ledger.reserved + reserved,
-    overrun: ledger.overrun + overrun,
+    reserved: sum(ledger.reserved, reserved),
+    overrun: sum(ledger.overrun, overrun),
     channels: added(ledger.channels, channel, reserved),
     days: ledger.days,
-    spent: ledger.spent + spent,
+    spent: sum(ledger.spent, spent),
     spentChannels: added(ledger.spentChannels, channel, spent),
     messages: ledger.messages + messages,
     spentMessages: ledger.spentMessages + spentMessages,
@@ -63,8 +63,8 @@ export function book(
   context.set(
     budgetDay,
     {
-      reserved: so.reserved + reserved,
-      spent: so.spent + spent,
+      reserved: sum(so.reserved, reserved),
+      spent: sum(so.spent, spent),
       messages: so.messages + messages,
       spentMessages: so.spentMessages + spentMessages,
     },
@@ -73,5 +73,10 @@ export function book(
 }
 
 function added(channels: Readonly<Record<string, number>>, channel: string, micros: number): Record<string, number> {
-  return micros === 0 ? channels : { ...channels, [channel]: (channels[channel] ?? 0) + micros };
+  return micros === 0 ? channels : { ...channels, [channel]: sum(channels[channel] ?? 0, micros) };
+}
+
+/** Stops at the most that can be kept: what receipts tell may be any amount, and must not end the task. */
+function sum(before: number, micros: number): number {
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(before + micros, Number.MAX_SAFE_INTEGER));
 }
