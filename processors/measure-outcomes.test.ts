@@ -53,6 +53,18 @@ describe('a conversion', () => {
     ]);
   });
 
+  test.each(['7d', '30d'])('is told where events may come late by %s, too', (text) => {
+    const { definitions } = new World({ campaigns: [{ id: 'c', conversion }] });
+    const lateness = parseDuration(text);
+    const driver = new TestDriver({ topologies: [measuring(definitions)], lateness });
+    driver.pipe(sends, send('s', at('09:00')));
+    driver.pipe(events, buy('first', at('10:00')), buy('last', at('09:00', 7)));
+    driver.advance(driver.time + lateness + parseDuration('1h'));
+    expect(driver.read(outcomes)).toHaveLength(2);
+    driver.advance(driver.time + parseDuration('60d'));
+    expect(driver.state(KEY, exposures)).toBeUndefined();
+  });
+
   test.each([
     ['at the moment of the message', at('09:00'), 0],
     ['a millisecond after it', at('09:00:00.001'), 1],

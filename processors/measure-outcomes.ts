@@ -12,8 +12,8 @@ import { decisions, keyInId, outcomes, receipts, sends } from '../schemas/topics
 import type { UserEvent } from '../schemas/types.ts';
 import { type Context, on, type Processor, type Timer, timers } from './processor.ts';
 
-/** How late, in ms of stream time, an event may come and still be joined as if it had come in time. */
-export const JOINED_WITHIN = 7 * DAY_MS;
+/** How late, in ms of stream time, an event may come and still be joined as if it had come in time; as late as any may, if that is longer. */
+const JOINED_WITHIN = 7 * DAY_MS;
 const HOUR = 3_600_000;
 
 const NO_EXPOSURES: readonly Exposure[] = [];
@@ -97,7 +97,7 @@ class WantedEvents {
 /** Keeps the event until every message before it must have come: then its outcomes are told. */
 function keep(event: UserEvent, properties: readonly string[], context: Context): void {
   const { eventId, type, occurredAt } = event;
-  if (occurredAt < context.streamTime - JOINED_WITHIN) return;
+  if (occurredAt < context.streamTime - keptFor(context)) return;
   const hour = hourOf(occurredAt);
   const kept = eventsOf(hour, context);
   const values = Object.fromEntries(
@@ -108,7 +108,7 @@ function keep(event: UserEvent, properties: readonly string[], context: Context)
   );
   const next = { eventId, type, occurredAt, values, settled: false };
   context.set(measuredEvents, { events: [...kept, next] }, String(hour));
-  if (kept.length === 0) context.setTimer(timers.forget, (hour + 1) * HOUR + JOINED_WITHIN, String(hour));
+  if (kept.length === 0) context.setTimer(timers.forget, (hour + 1) * HOUR + keptFor(context), String(hour));
   context.setTimer(timers.outcome, occurredAt + context.lateness, `${occurredAt} ${eventId}`);
 }
 
@@ -144,7 +144,7 @@ function expose(bare: Omit<Exposure, 'until'>, conversionOf: ConversionOf, conte
   const exposure: Exposure = { ...bare, until: bare.at + conversion.withinMs };
   const others = exposuresOf(context);
   context.set(exposures, { all: [...others, exposure] });
-  context.setTimer(timers.forget, exposure.until + JOINED_WITHIN, EXPOSURES);
+  context.setTimer(timers.forget, exposure.until + keptFor(context), EXPOSURES);
   const rivals = others.filter((o) => o.campaignId === exposure.campaignId && o.holdout === exposure.holdout);
   for (const event of settledWithin(exposure, context)) {
     if (!isOutcome(event, exposure, conversion)) continue;
@@ -228,8 +228,13 @@ function forget(timer: Timer, context: Context): void {
     context.set(measuredEvents, undefined, timer.id);
     return;
   }
-  const all = exposuresOf(context).filter(({ until }) => until + JOINED_WITHIN > timer.at);
+  const all = exposuresOf(context).filter(({ until }) => until + keptFor(context) > timer.at);
   context.set(exposures, all.length === 0 ? undefined : { all });
+}
+
+/** ms of stream time for which both sides are kept: until outcomes are told, however late events may come. */
+function keptFor({ lateness }: Context): number {
+  return Math.max(JOINED_WITHIN, lateness + HOUR);
 }
 
 function exposuresOf(context: Context): readonly Exposure[] {
