@@ -299,6 +299,16 @@ describe('a campaign with a budget', () => {
     expect(world.driver.state(KEY, messages)).toMatchObject({ requests: [], awaiting: null });
   });
 
+  test('tells how much was reserved before only where that decided: others may come to pace in another order', () => {
+    const world = one({ budget: { total: '0.0075', to: '2026-03-03' }, dedupe: { window: '1s' }, channels: ['sms'] });
+    const facts = (): unknown => world.last.steps.at(-1)?.facts;
+    world.ask('c', at('09:00'));
+    world.ask('c', at('10:00'));
+    expect([world.last.reason, facts()]).toEqual(['budget-total', { reservedMicros: 7500, totalMicros: 7500 }]);
+    world.ask('c', at('00:00', 1));
+    expect([world.last.reason, facts()]).toEqual(['budget-window', { totalMicros: 7500 }]);
+  });
+
   test('is sent at its slot', () => {
     const world = one({ budget: { total: '1', from: '2026-03-03' } });
     world.ask('c', at('09:00'));

@@ -1,5 +1,6 @@
 // Decides a request: the gates in order, then pace's budget or the moment of sending.
 import { channelOf } from '../../schemas/policy.ts';
+import type { Reason } from '../../schemas/reasons.ts';
 import type { RequestInProgress, StoredStep } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import { candidates, decisions } from '../../schemas/topics.ts';
@@ -145,7 +146,10 @@ export function conclude(desk: Desk, progress: RequestInProgress, verdict: Budge
   const { hop, variant } = progress;
   if (outcome === 'refused') {
     desk.update({ requests: desk.without(progress) });
-    const steps: DecisionStep[] = [...progress.steps, { gate: 'budget', verdict: 'block', facts }];
+    const steps: DecisionStep[] = [
+      ...progress.steps,
+      { gate: 'budget', verdict: 'block', facts: factsToTell(facts, reason) },
+    ];
     const request = desk.requestOf(progress);
     const result = { outcome: 'blocked', reason, hop, variant } as const;
     desk.context.emit(decisions, decisionOf(request, progress.definitionVersion, now, steps, result));
@@ -160,8 +164,12 @@ export function conclude(desk: Desk, progress: RequestInProgress, verdict: Budge
   schedule(desk, { ...progress, steps, chain, channel: paid, costMicros: costMicros ?? 0, dueAt: slotAt }, now);
 }
 
+/** The reasons for which it mattered how much was reserved before. */
+const LIMITS: ReadonlySet<string> = new Set<Reason>(['budget-total', 'budget-channel', 'budget-daily', 'budget-pace']);
+
 /** How much was reserved before depends on the order in which requests came to pace, so it is told only where it mattered. */
-function factsToTell(all: BudgetVerdict['facts']): BudgetVerdict['facts'] {
+function factsToTell(all: BudgetVerdict['facts'], reason: string | null = null): BudgetVerdict['facts'] {
+  if (reason !== null && LIMITS.has(reason)) return all;
   if (typeof all.movedBy === 'string' && all.movedBy.startsWith('budget-')) return all;
   const facts: Told = {};
   for (const name in all) if (name !== 'reservedMicros') facts[name] = all[name] ?? null;
