@@ -87,8 +87,12 @@ function reserve(candidate: Candidate, definitions: Definitions, context: Contex
   const { zone } = zoneOrUtc(campaign.timezone);
   const so = { reserved, channels, reservedOn: (day: string) => reservedOn(day, context) };
   const slot = findSlot(candidate, budget, so, { zone, dearestMicros: dearest });
-  const { movedBy, holiday } = slot;
-  const moved = { ...(movedBy === null ? {} : { movedBy }), ...(holiday === null ? {} : { holiday }) };
+  const { movedBy, movers, holiday } = slot;
+  const moved = {
+    ...(movedBy === null ? {} : { movedBy }),
+    ...(movers.length < 2 ? {} : { movers: movers.join(', ') }),
+    ...(holiday === null ? {} : { holiday }),
+  };
   const facts = { reservedMicros: reserved, ...limitsOf(budget), ...moved };
   if (slot.outcome === 'refused') {
     refuse(candidate, slot.reason, facts, context);

@@ -136,6 +136,12 @@ describe('gateText', () => {
       { reservedMicros: 0, dailyMicros: 1_000_000, movedBy: 'budget-daily' },
       'budget: passed: 0.00 USD was reserved before, 1.00 USD a day, moved by the daily limit',
     ],
+    [
+      'budget',
+      'pass',
+      { reservedMicros: 0, movedBy: 'quiet-hours', movers: 'budget-pace, quiet-hours, budget-daily' },
+      'budget: passed: 0.00 USD was reserved before, moved by pacing, then by quiet hours, then by the daily limit',
+    ],
     ['send', 'block', { at: AT, status: 'ended' }, 'send: blocked: the campaign is ended, at 2026-01-08 09:00:00 UTC'],
     [
       'send',

@@ -1,5 +1,4 @@
 // A gate's verdict and facts in plain English. Facts that are not known here are shown as they are.
-import { zoneOrUtc } from '../../schemas/local-time.ts';
 import { formatMicros } from '../../schemas/money.ts';
 import { isReason, reasonText } from '../../schemas/reasons.ts';
 import type { Decision, DecisionStep } from '../../schemas/types.ts';
@@ -93,7 +92,7 @@ const tellers: Readonly<Record<string, Teller>> = {
     notBefore,
     ...rest
   }) => [
-    `earliest ${isoInstant(earliestAt)}${localWords(earliestAt, timezone)}`,
+    `earliest ${isoInstant(earliestAt, timezone)}`,
     quietHours === undefined ? '' : `outside the quiet hours ${quietHours} (${timezone})`,
     sendTimeWords(sendTime, bestHours, bestHoursOf, timezone),
     notBefore === undefined ? '' : `asked for no earlier than ${isoInstant(notBefore)}`,
@@ -101,11 +100,11 @@ const tellers: Readonly<Record<string, Teller>> = {
     expiresAt === undefined ? '' : `expires ${isoInstant(expiresAt)}`,
     ...others(rest),
   ],
-  budget: ({ reservedMicros, totalMicros, dailyMicros, movedBy, ...rest }, _, { currency }) => [
+  budget: ({ reservedMicros, totalMicros, dailyMicros, movedBy, movers, ...rest }, _, { currency }) => [
     reservedMicros === undefined ? '' : `${money(reservedMicros, currency)} was reserved before`,
     totalMicros === undefined ? '' : `total ${money(totalMicros, currency)}`,
     dailyMicros === undefined ? '' : `${money(dailyMicros, currency)} a day`,
-    movedBy === null || movedBy === undefined ? '' : `moved by ${movedWords(String(movedBy))}`,
+    movedWords(movers ?? movedBy),
     ...others(rest),
   ],
   delivery: ({ channel, hop, error, noReceiptWithin, ...rest }) => [
@@ -131,15 +130,6 @@ function deliveryWords(channel: string, error: Facts[string] | undefined, within
 function lacking(missing: Facts[string] | undefined, failed: Facts[string] | undefined): readonly string[] {
   if (missing !== undefined) return [`the text needs ${missing}, which has no value`];
   return failed === undefined ? [] : [String(failed)];
-}
-
-/** The local time of an instant where the user's zone is another than UTC: " (2026-01-08 12:00 in Africa/Nairobi)". */
-function localWords(at: Facts[string] | undefined, timezone: Facts[string] | undefined): string {
-  const time = Date.parse(String(at));
-  const { zone, known } = zoneOrUtc(typeof timezone === 'string' ? timezone : undefined);
-  if (!known || timezone === 'UTC' || Number.isNaN(time)) return '';
-  const local = new Date(time + zone.offsetAt(time)).toISOString();
-  return ` (${local.slice(0, 16).replace('T', ' ')} in ${timezone})`;
 }
 
 /** The campaign's wish; none where it is as soon as may be. */
@@ -192,14 +182,18 @@ function judgedFor(at: Facts[string] | undefined): string {
   return at === undefined ? '' : `at ${isoInstant(at)}`;
 }
 
-function movedWords(reason: string): string {
-  const words: Readonly<Record<string, string>> = {
-    'budget-window': "the budget's first day",
-    'budget-pace': 'pacing',
-    'budget-daily': 'the daily limit',
-    'quiet-hours': 'quiet hours',
-  };
-  return words[reason] ?? reason;
+const MOVERS: Readonly<Record<string, string>> = {
+  'budget-window': "the budget's first day",
+  'budget-pace': 'pacing',
+  'budget-daily': 'the daily limit',
+  'quiet-hours': 'quiet hours',
+};
+
+/** "moved by pacing, then by quiet hours", of reasons with commas between them. */
+function movedWords(reasons: Facts[string] | undefined): string {
+  if (typeof reasons !== 'string') return '';
+  const all = reasons.split(', ').map((reason) => `by ${MOVERS[reason] ?? reason}`);
+  return `moved ${all.join(', then ')}`;
 }
 
 function percent(share: Facts[string] | undefined): string {

@@ -1,4 +1,5 @@
 // Instants, spans and counts as sentences need them.
+import { zoneOrUtc } from '../../schemas/local-time.ts';
 
 const UNITS = [
   ['d', 86_400_000],
@@ -15,10 +16,18 @@ export function instant(time: number): string {
     .replace(/(\.000)?Z$/, '')} UTC`;
 }
 
+/** An instant, also in the user's zone where that is known and another than UTC: "… UTC (2026-01-08 12:00 in Africa/Nairobi)". */
+export function localInstant(time: number, timezone: unknown): string {
+  const { zone, known } = zoneOrUtc(typeof timezone === 'string' ? timezone : undefined);
+  if (!known || timezone === 'UTC') return instant(time);
+  const local = new Date(time + zone.offsetAt(time)).toISOString();
+  return `${instant(time)} (${local.slice(0, 16).replace('T', ' ')} in ${timezone})`;
+}
+
 /** An instant that facts hold as ISO-8601. */
-export function isoInstant(text: unknown): string {
+export function isoInstant(text: unknown, timezone?: unknown): string {
   const time = Date.parse(String(text));
-  return Number.isNaN(time) ? String(text) : instant(time);
+  return Number.isNaN(time) ? String(text) : localInstant(time, timezone);
 }
 
 /** A span of time in its two largest units: "4d 3h", "90s" as "1m 30s". */

@@ -118,7 +118,9 @@ describe('beckon explain --from', () => {
       /5\. winback \(Win back\), 2026-01-08 14:05:00 UTC\n {3}asked for by the signal inactive after 7d of 2026-01-08 14:00:00 UTC/,
     );
     expect(cap).toMatch(/ {3}budget: passed: total 10\.00 USD, 1\.00 USD a day\n/);
-    expect(cap).toMatch(/ {3}=> sent by sms at 2026-01-08 14:05:00 UTC for 0\.0075 USD\n/);
+    expect(cap).toMatch(
+      / {3}=> sent by sms at 2026-01-08 14:05:00 UTC \(2026-01-08 17:05 in Africa\/Nairobi\) for 0\.0075 USD\n/,
+    );
     expect(cap).toContain(
       'asked: never asked for\n   it is asked for by send-requests alone, and there was none for this user',
     );
@@ -135,7 +137,7 @@ describe('beckon explain --from', () => {
       /send time: passed: earliest 2026-01-09 05:00:00 UTC \(2026-01-09 08:00 in Africa\/Nairobi\), outside the quiet hours 21:00-08:00 \(Africa\/Nairobi\)/,
     );
     expect(quiet).toMatch(
-      /=> scheduled at 2026-01-08 18:35:00 UTC for 2026-01-09 05:00:00 UTC by sms\n {3}=> sent by sms at 2026-01-09 05:00:00 UTC/,
+      /=> scheduled at 2026-01-08 18:35:00 UTC \(2026-01-08 21:35 in Africa\/Nairobi\) for 2026-01-09 05:00:00 UTC \(2026-01-09 08:00 in Africa\/Nairobi\) by sms\n {3}=> sent by sms at 2026-01-09 05:00:00 UTC \(/,
     );
 
     expect(told('abroad')).toContain('the audience part does not hold: attribute country is "NG", needs one of KE, UG');
@@ -354,10 +356,10 @@ describe('a message that could not be delivered', () => {
     expect(told).toMatch(
       new RegExp(
         [
-          '=> sent by sms at 2026-01-01 09:00:00 UTC for 0.0075 USD',
-          '=> sms: failed at 2026-01-01 09:02:00 UTC \\(no number\\)',
+          '=> sent by sms at 2026-01-01 09:00:00 UTC \\(2026-01-01 12:00 in Africa/Nairobi\\) for 0.0075 USD',
+          '=> sms: failed at 2026-01-01 09:02:00 UTC \\(2026-01-01 12:02 in Africa/Nairobi\\) \\(no number\\)',
           '=> sms: failed .*',
-          '=> second try: sent by email at 2026-01-01 09:02:00 UTC for 0.0001 USD',
+          '=> second try: sent by email at 2026-01-01 09:02:00 UTC \\(2026-01-01 12:02 in Africa/Nairobi\\) for 0.0001 USD',
         ].join('\n +'),
       ),
     );

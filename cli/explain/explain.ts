@@ -1,8 +1,8 @@
 // Tells in words what was decided for a user and why: a pure function of the story, for the command line and for servers.
 
 import { type GateContext, gateText } from '../../api/explain/gates.ts';
-import { finalText, scheduledText } from '../../api/explain/outcome.ts';
-import { counted, instant } from '../../api/explain/words.ts';
+import { finalText, scheduledText, zoneOf } from '../../api/explain/outcome.ts';
+import { counted, instant, localInstant } from '../../api/explain/words.ts';
 import { keyInId } from '../../schemas/topics.ts';
 import type { Decision, Receipt } from '../../schemas/types.ts';
 import { lostInRun, unmatchedOf, whySilent } from './silence.ts';
@@ -140,7 +140,7 @@ function requestStory(
       final === undefined ? 'not sent yet: its time has not come' : finalText(final, currency),
     ];
     const receipts = story.receipts.filter((r) => r.requestId === requestId && r.hop === hop);
-    return [...said.map((line) => `${TRIES[hop] ?? ''}${line}`), ...receiptTexts(receipts)];
+    return [...said.map((line) => `${TRIES[hop] ?? ''}${line}`), ...receiptTexts(receipts, zoneOf(last))];
   });
   const gates = last.steps.map((step) => gateText(step, context));
   return { requestId, campaignId, requestedAt, outcome, reason, trigger: triggerText(last, story), gates, results };
@@ -163,10 +163,10 @@ function tryOf(hop: number, made: readonly Decision[]): Try {
   return { hop, scheduled, final, last: (final ?? scheduled) as Decision };
 }
 
-function receiptTexts(receipts: readonly Receipt[]): readonly string[] {
+function receiptTexts(receipts: readonly Receipt[], timezone: unknown): readonly string[] {
   return receipts.map(({ channel, status, occurredAt, error }) => {
     const why = error === null ? '' : ` (${error})`;
-    return `${channel}: ${status} at ${instant(occurredAt)}${why}`;
+    return `${channel}: ${status} at ${localInstant(occurredAt, timezone)}${why}`;
   });
 }
 

@@ -57,16 +57,18 @@ function slotOf({ budget, ledger, candidate, zone, dearestMicros = USD / 2 }: Si
   return findSlot(asked, { ...unlimited, ...budget }, reserved, options);
 }
 
-const refused = (reason: string, movedBy: string | null = null) => ({
+const refused = (reason: string, movedBy: string | null = null, movers = movedBy === null ? [] : [movedBy]) => ({
   outcome: 'refused',
   reason,
   movedBy,
+  movers,
   holiday: null,
 });
-const reservedAt = (slotAt: number, movedBy: string | null = null) => ({
+const reservedAt = (slotAt: number, movedBy: string | null = null, movers = movedBy === null ? [] : [movedBy]) => ({
   outcome: 'reserved',
   slotAt,
   movedBy,
+  movers,
   holiday: null,
 });
 
@@ -240,9 +242,11 @@ describe('4. the day and the quiet hours', () => {
     };
     const of = (days: Days) => slotOf({ candidate, budget: { dailyMicros: USD }, ledger: { days } });
     expect(of({})).toMatchObject(reservedAt(at('08:00', 1), 'quiet-hours'));
-    expect(of({ '2026-03-02': USD })).toMatchObject(reservedAt(at('08:00', 1), 'quiet-hours'));
+    expect(of({ '2026-03-02': USD })).toMatchObject(
+      reservedAt(at('08:00', 1), 'quiet-hours', ['budget-daily', 'quiet-hours']),
+    );
     expect(of({ '2026-03-03': USD })).toEqual({
-      ...reservedAt(at('08:00', 2), 'quiet-hours'),
+      ...reservedAt(at('08:00', 2), 'quiet-hours', ['quiet-hours', 'budget-daily']),
       channel: 'sms',
       costMicros: USD / 2,
     });
@@ -270,7 +274,10 @@ describe('4. holidays', () => {
     const late = { ...candidate, expiresAt: at('09:00', 9) };
     expect(
       slotOf({ candidate: late, budget: { dailyMicros: USD }, ledger: { days: { '2026-03-03': USD } } }),
-    ).toMatchObject({ ...reservedAt(at('08:00', 3), 'quiet-hours'), holiday: '2026-03-04' });
+    ).toMatchObject({
+      ...reservedAt(at('08:00', 3), 'quiet-hours', ['quiet-hours', 'budget-daily']),
+      holiday: '2026-03-04',
+    });
   });
 
   test('that last beyond the expiry are the reason, with the day among what is told', () => {

@@ -24,6 +24,8 @@ export type Slot = Moved &
 interface Moved {
   /** What moved the slot last; null when nothing did. */
   readonly movedBy: Reason | null;
+  /** All that moved it, each once, in the order in which it first did. */
+  readonly movers: readonly Reason[];
   /** The last of the user's holidays that it was moved over (YYYY-MM-DD). */
   readonly holiday: string | null;
 }
@@ -35,21 +37,29 @@ export interface SlotOptions {
   readonly dearestMicros: number;
 }
 
+const NOBODY: readonly Reason[] = [];
+
 export function findSlot(candidate: Candidate, budget: Budget, ledger: Reserved, options: SlotOptions): Slot {
   const { fromAt, toAt } = budget;
   const { earliestAt, expiresAt } = candidate;
   const earliest = Math.max(earliestAt, fromAt ?? earliestAt);
   const end = toAt ?? Number.POSITIVE_INFINITY;
-  let movedBy: Reason | null = earliest > earliestAt ? 'budget-window' : null;
-  if (earliest >= end) return { outcome: 'refused', reason: 'budget-window', movedBy, holiday: null };
+  let movedBy: Reason | null = null;
+  let movers = NOBODY;
+  const moved = (by: Reason): void => {
+    movedBy = by;
+    if (!movers.includes(by)) movers = [...movers, by];
+  };
+  if (earliest > earliestAt) moved('budget-window');
+  if (earliest >= end) return { outcome: 'refused', reason: 'budget-window', movedBy, movers, holiday: null };
 
   const paid = payable(candidate, budget, ledger);
-  if (typeof paid === 'string') return { outcome: 'refused', reason: paid, movedBy, holiday: null };
+  if (typeof paid === 'string') return { outcome: 'refused', reason: paid, movedBy, movers, holiday: null };
   const { channel, maxCostMicros: costMicros } = paid;
 
   const ahead = ledger.reserved + costMicros - burstOf(budget, options.dearestMicros);
   let slotAt = Math.max(earliest, reachedAt(budget, ahead));
-  if (slotAt > earliest) movedBy = 'budget-pace';
+  if (slotAt > earliest) moved('budget-pace');
 
   const quiet = candidate.sendingWindow?.quietHours;
   const quietWindow = quiet === null || quiet === undefined ? undefined : parseQuietHours(quiet);
@@ -59,23 +69,23 @@ export function findSlot(candidate: Candidate, budget: Budget, ledger: Reserved,
   while (slotAt <= expiresAt && slotAt < end) {
     if (!dayHasRoom(slotAt, costMicros, budget, ledger, options.zone)) {
       slotAt = startOfNextDay(slotAt, options.zone);
-      movedBy = 'budget-daily';
+      moved('budget-daily');
       continue;
     }
     const today = holidays.length === 0 ? '' : localDate(slotAt, userZone);
     if (holidays.includes(today)) {
       slotAt = startOfNextDay(slotAt, userZone);
-      movedBy = 'quiet-hours';
+      moved('quiet-hours');
       holiday = today;
       continue;
     }
     const awake = quietWindow === undefined ? slotAt : endOfWindow(slotAt, quietWindow, userZone);
-    if (awake === slotAt) return { outcome: 'reserved', channel, costMicros, slotAt, movedBy, holiday };
+    if (awake === slotAt) return { outcome: 'reserved', channel, costMicros, slotAt, movedBy, movers, holiday };
     slotAt = awake;
-    movedBy = 'quiet-hours';
+    moved('quiet-hours');
   }
   const reason = slotAt > expiresAt ? (movedBy ?? 'budget-window') : 'budget-window';
-  return { outcome: 'refused', reason, movedBy, holiday };
+  return { outcome: 'refused', reason, movedBy, movers, holiday };
 }
 
 /** The first channel that total and its own limit can pay, or why there is none. */
