@@ -16,7 +16,8 @@ import { checkInputs, runSimulation, type SimulateOptions } from '../simulation.
 const HELP = `
 Both folders see the same events, profiles and consents, under virtual time. A message is gained when a user gets more of a campaign
 in the second, and lost when fewer; the reason is why it was not sent in the other run: one of the reasons of decisions,
-not-asked where its trigger or audience made no request there, or scheduled where it was still to be sent at --until.
+no-campaign where the other folder has no such campaign, not-asked where its trigger or audience made no request there, or scheduled
+where it was still to be sent at --until.
 
 Examples:
   $ beckon campaigns diff campaigns campaigns-new --events events.ndjson --profiles profiles.ndjson --consents consents.ndjson

@@ -49,6 +49,8 @@ export interface Difference {
 
 /** A message that the other run did not ask for at all; beside the closed list of reasons. */
 export const NOT_ASKED = 'not-asked';
+/** A message of a campaign that the other run did not have. */
+export const NO_CAMPAIGN = 'no-campaign';
 
 export interface Side {
   readonly campaigns: readonly Campaign[];
@@ -56,7 +58,7 @@ export interface Side {
 }
 
 export function compare(before: Side, after: Side): Difference {
-  const users = [...moved(before.digest, after.digest, 'lost'), ...moved(after.digest, before.digest, 'gained')].sort(
+  const users = [...moved(before.digest, after, 'lost'), ...moved(after.digest, before, 'gained')].sort(
     (a, b) => order(a.user, b.user) || order(a.campaignId, b.campaignId),
   );
   const ids = new Set(
@@ -95,7 +97,8 @@ export function compare(before: Side, after: Side): Difference {
 }
 
 /** Users and campaigns with more messages in `one` than in `other`. */
-function moved(one: Digest, other: Digest, direction: 'gained' | 'lost'): readonly Moved[] {
+function moved(one: Digest, { digest: other, campaigns }: Side, direction: 'gained' | 'lost'): readonly Moved[] {
+  const known = new Set(campaigns.map(({ id }) => id));
   const difference = new Map<string, number>();
   const count = ({ requests }: Digest, sign: 1 | -1): void => {
     for (const request of requests.values()) {
@@ -116,7 +119,8 @@ function moved(one: Digest, other: Digest, direction: 'gained' | 'lost'): readon
     if (rest <= 0 || only <= 0) continue;
     const found = reasons.get(name) ?? { request, all: [] };
     reasons.set(name, found);
-    const reason = counterpart === undefined ? NOT_ASKED : (counterpart.reason ?? 'scheduled');
+    const unasked = known.has(request.campaignId) ? NOT_ASKED : NO_CAMPAIGN;
+    const reason = counterpart === undefined ? unasked : (counterpart.reason ?? 'scheduled');
     found.all.push(...Array.from({ length: Math.min(rest, only) }, () => reason));
   }
   return [...reasons.values()].map(({ request: { user, campaignId }, all }) => ({

@@ -23,7 +23,10 @@ const request = (user: string, sent: number, reason: string | null = null, campa
 const differenceOf = (
   before: Readonly<Record<string, Request>>,
   after: Readonly<Record<string, Request>>,
-): Difference => compare({ campaigns: [], digest: digestOf(before) }, { campaigns: [], digest: digestOf(after) });
+): Difference => {
+  const campaigns = ['c', 'd'].map((id) => campaignOf({ id }));
+  return compare({ campaigns, digest: digestOf(before) }, { campaigns, digest: digestOf(after) });
+};
 
 describe('two runs', () => {
   it('differ by who gets more or fewer messages, each with why not in the other run', () => {
@@ -52,6 +55,27 @@ describe('two runs', () => {
     expect(differenceOf({ early: request('a', 1) }, { late: request('a', 1) }).users).toEqual([]);
     const other = { late: request('a', 1, null, 'd') };
     expect(differenceOf({ early: request('a', 1) }, other).users.map(({ messages }) => messages)).toEqual([-1, 1]);
+  });
+
+  it('say that a campaign is not there, where one of them lacks it', () => {
+    const both = [campaignOf({ id: 'c' })];
+    const [has, hasNot] = [{ r: request('a', 1), s: request('a', 1, null, 'd') }, {}].map(digestOf) as [Digest, Digest];
+    const removed = compare(
+      { campaigns: [...both, campaignOf({ id: 'd' })], digest: has },
+      { campaigns: both, digest: hasNot },
+    );
+    expect(removed.users.map(({ campaignId, reasons }) => [campaignId, reasons])).toEqual([
+      ['c', ['not-asked']],
+      ['d', ['no-campaign']],
+    ]);
+    const added = compare(
+      { campaigns: both, digest: hasNot },
+      { campaigns: [...both, campaignOf({ id: 'd' })], digest: has },
+    );
+    expect(added.users.map(({ messages, reasons }) => [messages, reasons])).toEqual([
+      [1, ['not-asked']],
+      [1, ['no-campaign']],
+    ]);
   });
 
   it('say which definitions changed', () => {
@@ -149,7 +173,7 @@ other     new              0      9      +9       9         3     0         0
 
 MESSAGES  CAMPAIGN  BECAUSE IN THE OTHER RUN  COUNT
 lost      hello     not-asked                     3
-gained    other     not-asked                     9
+gained    other     no-campaign                   9
 
 SPEND      BEFORE       AFTER       CHANGE
 hello  0.0525 USD    0.03 USD  -0.0225 USD
@@ -164,10 +188,10 @@ FREQUENCY CAP  BEFORE  AFTER  CHANGE
 MESSAGES ON  BEFORE  AFTER  CHANGE
 2026-03-02        7     13      +6
 
-+1 amina of other: not-asked
-+4 brian of other: not-asked, not-asked, not-asked, not-asked
++1 amina of other: no-campaign
++4 brian of other: no-campaign, no-campaign, no-campaign, no-campaign
 -3 chipo of hello: not-asked, not-asked, not-asked
-+4 chipo of other: not-asked, not-asked, not-asked, not-asked
++4 chipo of other: no-campaign, no-campaign, no-campaign, no-campaign
 `,
     });
     expect(stderr).toMatch(/^beckon: 1 of 2: simulating a\n.* records in .*\nbeckon: 2 of 2: simulating b\n/);
