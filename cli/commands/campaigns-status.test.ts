@@ -81,7 +81,7 @@ users who converted      50 %
 test('is told by a running instance, whose task of pace keeps it', { timeout: 120_000 }, async () => {
   const folder = new Folder();
   folder.write('campaigns/hello.yaml', CAMPAIGN);
-  const { url } = await startOn(folder);
+  const { url } = await startOn(folder, 'data', 'engage,pace,deliver');
   expect(folder.run('campaigns', 'apply', 'campaigns', '--dir', 'data').code).toBe(0);
   for (const [topic, records] of Object.entries({ profiles: PROFILES, consents: CONSENTS, events: EVENTS })) {
     await post(url, `/v1/topics/${topic}/records`, records.map((record) => JSON.stringify(record)).join('\n'));
@@ -93,6 +93,8 @@ test('is told by a running instance, whose task of pace keeps it', { timeout: 12
     ...{ campaignId: 'hello', at: '2026-03-02T12:00:00.000Z' },
     spend: {
       ...{ reservedMicros: 22_500, messagesReserved: 3, idealMicros: 150_000 },
+      // The outbox has taken two; the third waits for the next day.
+      ...{ spentMicros: 15_000, messagesSent: 2, overrunMicros: 0 },
       today: { day: '2026-03-02', reservedMicros: 15_000, messagesReserved: 2, remainingMicros: 0 },
     },
     // Nobody counts outcomes here.
@@ -151,4 +153,42 @@ test('counts no conversion of a message that failed, though it was told before',
   expect([outcomes, campaigns.hello.conversions]).toEqual([undefined, undefined]);
   const { stdout } = folder.run('campaigns', 'status', 'hello', '--from', 'out', '--json');
   expect(JSON.parse(stdout).results).toMatchObject({ conversions: 0, value: 0 });
+});
+
+test('counts what messages really cost, by receipts of the simulation or of its own', () => {
+  const folder = new Folder();
+  folder.write('campaigns/hello.yaml', CAMPAIGN);
+  folder.write('events.ndjson', EVENTS);
+  folder.write('profiles.ndjson', PROFILES);
+  folder.write('consents.ndjson', CONSENTS);
+  const files = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--consents', 'consents.ndjson'];
+  const until = ['--until', '2026-03-02T18:00:00Z', '--out', 'out'];
+  expect(folder.run('simulate', ...files, '--campaigns', 'campaigns', ...until).code).toBe(0);
+  const status = (...more: readonly string[]): unknown => {
+    const { code, stdout } = folder.run('campaigns', 'status', 'hello', '--from', 'out', '--json', ...more);
+    expect(code).toBe(0);
+    return JSON.parse(stdout).spend;
+  };
+  expect(status()).toMatchObject({ reservedMicros: 22_500, spentMicros: 15_000, overrunMicros: 0 });
+  const [cheap, dear] = folder.lines('out/sends.ndjson');
+  const receiptFor = (send: typeof cheap, receiptId: string, costMicros: number, rest: object = {}): object => {
+    const { sendId, userId, campaignId, requestId, hop, channel } = send ?? {};
+    const ids = { receiptId, sendId, userId, campaignId, requestId, hop, channel };
+    return { ...ids, status: 'delivered', occurredAt: '2026-03-02T12:00:00Z', costMicros, ...rest };
+  };
+  folder.write('receipts.ndjson', [
+    receiptFor(cheap, '1', 5000),
+    receiptFor(cheap, '2', 1),
+    receiptFor(dear, '3', 9000),
+    receiptFor(dear, '4', 1, { channel: 'email' }),
+    receiptFor(dear, '5', 1, { status: 'failed', occurredAt: '2026-03-03T12:00:00Z' }),
+  ]);
+  const real = { reservedMicros: 20_000, spentMicros: 14_000, overrunMicros: 1500, messagesSent: 2 };
+  expect(status('--receipts', 'receipts.ndjson')).toMatchObject(real);
+  const again = ['--receipts', 'receipts.ndjson', ...until];
+  expect(folder.run('simulate', ...files, '--campaigns', 'campaigns', ...again).code).toBe(0);
+  expect(status()).toMatchObject(real);
+  expect(folder.run('campaigns', 'status', 'hello', '--receipts', 'receipts.ndjson')).toMatchObject({
+    ...{ code: 2, stdout: '', stderr: expect.stringContaining('--receipts goes with --from') },
+  });
 });

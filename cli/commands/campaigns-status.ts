@@ -18,11 +18,13 @@ Examples:
   $ beckon campaigns status winback-7d
   $ beckon campaigns status winback-7d --tenant acme --url http://10.0.0.7:7077 --json
   $ beckon campaigns status winback-7d --from out            as of the end of a simulation
+  $ beckon campaigns status winback-7d --from out --receipts receipts.ndjson    at what messages really cost
 `;
 
 interface Flags {
   readonly tenant: string;
   readonly from?: string;
+  readonly receipts?: string;
   readonly dir: string;
   readonly url?: string;
   readonly json?: boolean;
@@ -34,6 +36,7 @@ export function campaignsStatusCommand(): Command {
     .argument('<campaign>', 'id of the campaign')
     .option('--tenant <id>', 'the tenant', 'default')
     .option('--from <out>', "a simulation's --out folder (default: ask the running instance)")
+    .option('--receipts <file>', 'what became of its messages, and their cost (default: what the simulation was given)')
     .option('--dir <folder>', "the instance's folder", '.beckon')
     .option('--url <url>', "the running instance's address (default: as the folder says)")
     .option('--json', 'as JSON')
@@ -41,12 +44,15 @@ export function campaignsStatusCommand(): Command {
     .action((id: string, flags: Flags) => tell(id, flags));
 }
 
-async function tell(id: string, { tenant, from, dir, url, json = false }: Flags): Promise<void> {
+async function tell(id: string, { tenant, from, receipts, dir, url, json = false }: Flags): Promise<void> {
   if (id === '') throw new BadInput('the campaign has no id; name one');
+  if (receipts !== undefined && from === undefined) {
+    throw new BadInput('--receipts goes with --from: a running instance hears of its receipts itself');
+  }
   const status =
     from === undefined
       ? await fromInstance(id, tenant, url ?? (await runningInstance(dir)), dir)
-      : await statusFromFolder(from, tenant, id);
+      : await statusFromFolder(from, tenant, id, receipts);
   process.stdout.write(json ? `${JSON.stringify(status, null, 2)}\n` : printable(statusText(status)));
 }
 

@@ -13,10 +13,18 @@ import type { CampaignResults } from '../../sinks/clickhouse/campaign-results.ts
 import { BadInput } from '../errors.ts';
 import { readNdjson } from '../files/ndjson.ts';
 import { SUMMARY_FILE } from '../simulate/out-folder.ts';
-import { type Run, readRunFile } from '../simulate/run-file.ts';
+import { readRunFile } from '../simulate/run-file.ts';
 
-/** As of the end of the simulation. Throws `BadInput` and `UnreadableFile`. */
-export async function statusFromFolder(folder: string, tenantId: string, campaignId: string): Promise<CampaignStatus> {
+/**
+ * As of the end of the simulation. `receiptsFile`: what became of its messages; by default what the simulation was given. Throws
+ * `BadInput` and `UnreadableFile`.
+ */
+export async function statusFromFolder(
+  folder: string,
+  tenantId: string,
+  campaignId: string,
+  receiptsFile?: string,
+): Promise<CampaignStatus> {
   const { run } = readRunFile(folder);
   if (!existsSync(join(folder, SUMMARY_FILE))) {
     throw new BadInput(`--from ${folder}: the simulation did not finish; run it again`);
@@ -43,13 +51,16 @@ export async function statusFromFolder(folder: string, tenantId: string, campaig
     else if (channel !== null && dueAt !== null)
       counted.pending.set(id, { channel, costMicros: costMicros ?? 0, dueAt });
   });
-  const failed = await failedSends(run);
+  const answers = await answersOf(receiptsFile ?? run.inputs.receipts, run.until);
   await each(sends, ({ sendId, channel, costMicros, dueAt, userId }) => {
     counted.users.add(userId);
     counted.messages++;
     counted.costMicros += costMicros;
+    const answer = answers.get(`${sendId} ${channel}`);
     // What failed was given back.
-    if (!failed.has(sendId)) counted.book({ channel, costMicros, dueAt }, true);
+    if (answer?.failed === true) return;
+    const actual = answer?.costs.find((cost) => cost !== costMicros) ?? costMicros;
+    counted.book({ channel, costMicros, dueAt }, actual);
   });
   // The newest of an id holds.
   const told = new Map<string, Outcome>();
@@ -57,7 +68,7 @@ export async function statusFromFolder(folder: string, tenantId: string, campaig
     told.set(outcome.outcomeId, outcome);
   });
   for (const outcome of told.values()) counted.follow(outcome);
-  for (const message of counted.pending.values()) counted.book(message, false);
+  for (const message of counted.pending.values()) counted.book(message, null);
   return statusOf({
     ...{ tenantId, campaign, version: 1, now: run.until ?? latest },
     dearestMicros: Math.max(...campaign.channels.map((channel) => channelOf(run.policy, channel).costMicros)),
@@ -67,14 +78,32 @@ export async function statusFromFolder(folder: string, tenantId: string, campaig
   });
 }
 
-/** Sends that failed by the receipts that the simulation was given. */
-async function failedSends({ inputs, until = Number.POSITIVE_INFINITY }: Run): Promise<ReadonlySet<string>> {
-  const failed = new Set<string>();
-  if (inputs.receipts === undefined) return failed;
-  for await (const { lines } of readNdjson(inputs.receipts, receipts)) {
-    for (const { value } of lines) if (value.status === 'failed' && value.occurredAt < until) failed.add(value.sendId);
+interface Answer {
+  failed: boolean;
+  /** Micro-units, in the order in which they were told; the first that is not the reserved one holds. */
+  readonly costs: number[];
+}
+
+/** What receipts say of sends, by the send's id and channel: one of another channel answers another message. */
+async function answersOf(
+  file: string | undefined,
+  until = Number.POSITIVE_INFINITY,
+): Promise<ReadonlyMap<string, Answer>> {
+  const answers = new Map<string, Answer>();
+  if (file === undefined) return answers;
+  for await (const { lines } of readNdjson(file, receipts)) {
+    for (const { value } of lines) {
+      const { sendId, channel, status, occurredAt, costMicros } = value;
+      if (occurredAt >= until) continue;
+      const name = `${sendId} ${channel}`;
+      const answer = answers.get(name) ?? { failed: false, costs: [] };
+      answers.set(name, answer);
+      if (status === 'failed') answer.failed = true;
+      // A negative cost tells nothing, nor does that of a message that did not go out.
+      else if (costMicros !== null && costMicros >= 0) answer.costs.push(costMicros);
+    }
   }
-  return failed;
+  return answers;
 }
 
 interface Ids {
@@ -104,21 +133,26 @@ class Counted {
   readonly #zone: ReturnType<typeof zoneOrUtc>['zone'];
   readonly #channels: Record<string, number> = {};
   readonly #spentChannels: Record<string, number> = {};
+  #overrun = 0;
 
   constructor({ timezone }: Campaign) {
     this.#zone = zoneOrUtc(timezone).zone;
   }
 
-  book({ channel, costMicros, dueAt }: Message, isSent: boolean): void {
+  /** As `pace` does. `actual`: what it really cost, micro-units; null: it is not sent yet. */
+  book({ channel, costMicros, dueAt }: Message, actual: number | null): void {
     const day = localDate(dueAt, this.#zone);
     const so = this.days.get(day) ?? { reserved: 0, spent: 0, messages: 0, spentMessages: 0 };
-    this.#channels[channel] = (this.#channels[channel] ?? 0) + costMicros;
-    if (isSent) this.#spentChannels[channel] = (this.#spentChannels[channel] ?? 0) + costMicros;
+    // A lower cost frees the difference, a higher one is an overrun.
+    const reserved = Math.min(costMicros, actual ?? costMicros);
+    this.#overrun += Math.max(0, (actual ?? costMicros) - costMicros);
+    this.#channels[channel] = (this.#channels[channel] ?? 0) + reserved;
+    if (actual !== null) this.#spentChannels[channel] = (this.#spentChannels[channel] ?? 0) + actual;
     this.days.set(day, {
-      reserved: so.reserved + costMicros,
-      spent: so.spent + (isSent ? costMicros : 0),
+      reserved: so.reserved + reserved,
+      spent: so.spent + (actual ?? 0),
       messages: so.messages + 1,
-      spentMessages: so.spentMessages + (isSent ? 1 : 0),
+      spentMessages: so.spentMessages + (actual === null ? 0 : 1),
     });
   }
 
@@ -136,7 +170,7 @@ class Counted {
   ledger(): Parameters<typeof statusOf>[0]['ledger'] {
     const sum = (name: keyof BudgetDay): number => [...this.days.values()].reduce((total, day) => total + day[name], 0);
     return {
-      ...{ reserved: sum('reserved'), spent: sum('spent'), overrun: 0, days: {} },
+      ...{ reserved: sum('reserved'), spent: sum('spent'), overrun: this.#overrun, days: {} },
       ...{ channels: this.#channels, spentChannels: this.#spentChannels },
       ...{ messages: sum('messages'), spentMessages: sum('spentMessages') },
     };

@@ -1,4 +1,4 @@
-// A real instance in a process of its own, on a folder of the test, without delivery and ClickHouse.
+// A real instance in a process of its own, on a folder of the test, without ClickHouse, and without delivery unless asked for.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -14,8 +14,8 @@ export interface Started {
 }
 
 /** Resolves once it is ready; it follows event time, and is killed after the test if it still runs. */
-export async function startOn(folder: Folder, dir = 'data'): Promise<Started> {
-  const args = ['start', '--dir', dir, '--topology', 'engage,pace', '--time', 'events', '--port', '0'];
+export async function startOn(folder: Folder, dir = 'data', topologies = 'engage,pace'): Promise<Started> {
+  const args = ['start', '--dir', dir, '--topology', topologies, '--time', 'events', '--port', '0'];
   const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder.path, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(child, 'exit');
   onTestFinished(async () => {
