@@ -18,10 +18,13 @@ export function learnEngagement(definitions: Definitions): Processor {
       on(sessions, ({ tenantId, startedAt }, context) => {
         if (definitions.learns(tenantId, startedAt)) learn(context, startedAt, null, 0);
       }),
-      on(receipts, ({ tenantId, sendId, status, occurredAt }, context) => {
+      on(receipts, ({ tenantId, sendId, status, occurredAt, channel }, context) => {
         const answer = answerOf(status);
         if (answer === undefined || !definitions.learns(tenantId, occurredAt)) return;
-        learn(context, occurredAt, hashOfSend(sendId), answer);
+        const send = hashOfSend(sendId);
+        const answered = context.get(engagement)?.recent.find((r) => r.send === send);
+        // What answers on another channel answers another message.
+        if (answered === undefined || answered.channel === channel) learn(context, occurredAt, send, answer);
       }),
       on(sends, ({ tenantId, sendId, channel, dueAt }, context) => {
         if (!definitions.learns(tenantId, dueAt)) return;

@@ -287,6 +287,14 @@ describe('a message that failed for good', () => {
     expect(withdrawn[0]?.outcomeId).toBe(`conversion:default/u/c:e@${at('10:00')}`);
   });
 
+  test('is not one of which a receipt of another channel says so', () => {
+    const world = new World({ campaigns: [{ id: 'c', channels: ['sms'], conversion }] });
+    world.ask('c', at('09:00'));
+    world.driver.pipe(receipts, receiptOf(world.sent(0), 'failed', { channel: 'email', occurredAt: at('09:01') }));
+    world.driver.pipe(events, buy('e', at('10:00')));
+    expect(due(world.driver)).toMatchObject([['c', world.sent(0).sendId, 'conversion']]);
+  });
+
   test('takes nothing from another message', () => {
     const { driver } = start();
     const [first, second] = [send('a', at('08:00')), send('b', at('09:00'))];

@@ -42,8 +42,11 @@ export function measureOutcomes(definitions: Definitions): Processor {
         if (outcome !== 'holdout') return;
         expose({ id: requestId, campaignId, at: decidedAt, holdout: true }, conversionOf, context);
       }),
-      on(receipts, ({ sendId, status }, context) => {
-        if (status === 'failed') withdraw(sendId, conversionOf, context);
+      on(receipts, ({ sendId, status, channel }, context) => {
+        if (status !== 'failed') return;
+        const sent = context.get(messages)?.sent.find((m) => m.sendId === sendId);
+        // What answers on another channel answers another message.
+        if (sent === undefined || sent.channel === channel) withdraw(sendId, conversionOf, context);
       }),
     ],
     timers: [

@@ -9,6 +9,7 @@ const LATER: Readonly<Record<string, readonly string[]>> = {
   WaitingInput: ['receipt'],
   WaitingRequest: ['notBefore', 'judgedAt', 'learned'],
   SentMessage: ['costMicros', 'corrected', 'spent'],
+  WaitingReceipt: ['channel'],
   UserSegments: ['ahead'],
 };
 

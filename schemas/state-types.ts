@@ -220,6 +220,8 @@ export interface WaitingReceipt {
   readonly occurredAt: number;
   readonly costMicros: number | null;
   readonly error: string | null;
+  /** Null: an older version left it out. */
+  readonly channel: string | null;
 }
 export interface SentMessage {
   readonly sendId: string;

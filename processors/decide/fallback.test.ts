@@ -184,6 +184,18 @@ describe('a permanent failure', () => {
     expect(world.last).toMatchObject({ outcome: 'sent', hop: 2, channel: 'email' });
   });
 
+  test('of another channel than the message went by is not its own, and changes nothing', () => {
+    const world = start({ budget: { total: 1 } });
+    world.ask('c', at('09:00'));
+    const sent = world.sent(0);
+    const wrong = { channel: 'email', occurredAt: at('09:01'), costMicros: 1 };
+    world.driver.pipe(receipts, receiptOf(sent, 'failed', wrong), receiptOf(sent, 'delivered', wrong));
+    expect(world.told()).toEqual(['c: sent']);
+    expect(world.driver.outputs(candidates).map(({ kind }) => kind)).toEqual(['reserve']);
+    answer(world, 'failed', '09:02');
+    expect(world.last).toMatchObject({ hop: 1, outcome: 'sent', channel: 'whatsapp' });
+  });
+
   test('that is told late is acted on when it is told: by the quiet hours and caps of then', () => {
     const failedAt2030 = (now: string, day = 0): World => {
       const world = start({ schedule: { quietHours: '21:00-08:00' } }, { caps: [{ max: 1, window: '2h' }] });

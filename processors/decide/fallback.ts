@@ -47,9 +47,11 @@ export function matters({ status, costMicros }: Pick<Receipt, 'status' | 'costMi
 
 /** Takes a receipt. `arrivedAt`: stream time when it came. */
 export function note(desk: Desk, receipt: WaitingReceipt, arrivedAt: number): void {
-  const { sendId, status, occurredAt, error } = receipt;
+  const { sendId, status, occurredAt, error, channel } = receipt;
   const sent = desk.messages.sent.find((m) => m.sendId === sendId);
   if (sent === undefined || sent.failed) return;
+  // What answers on another channel answers another message.
+  if (channel !== null && channel !== sent.channel) return;
   if (status !== 'failed') {
     tellCost(desk, sent, receipt);
     if (DELIVERED.has(status)) close(desk, sendId);

@@ -70,8 +70,9 @@ export function due(desk: Desk, timer: string): void {
 /** A provider or the user has answered. */
 export function receive(desk: Desk, receipt: WaitingReceipt & Parameters<typeof matters>[0]): void {
   if (!matters(receipt)) return;
-  const { sendId, status, occurredAt, costMicros, error } = receipt;
-  if (desk.messages.awaiting !== null) desk.wait({ receipt: { sendId, status, occurredAt, costMicros, error } });
+  const { sendId, status, occurredAt, costMicros, error, channel } = receipt;
+  if (desk.messages.awaiting !== null)
+    desk.wait({ receipt: { sendId, status, occurredAt, costMicros, error, channel } });
   else note(desk, receipt, desk.context.streamTime);
 }
 
