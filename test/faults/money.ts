@@ -22,7 +22,7 @@ const hopOf = ({ requestId, hop }: { readonly requestId: string; readonly hop: n
   `${requestId}#${hop}`;
 
 /** The campaign's ledger as the topics tell it. */
-export function ledgerOf(campaignId: string, { candidates, verdicts }: Told): Ledger {
+function ledgerOf(campaignId: string, { candidates, verdicts }: Told): Ledger {
   const own = candidates.filter((c) => c.campaignId === campaignId);
   const ofKind = (kind: Candidate['kind']): Map<string, Candidate> =>
     new Map(own.filter((c) => c.kind === kind).map((c) => [hopOf(c), c]));
@@ -43,7 +43,7 @@ export function ledgerOf(campaignId: string, { candidates, verdicts }: Told): Le
 }
 
 /** What is lost or doubled between receipts, candidates and decisions of the campaign. */
-export function moneyProblems(campaignId: string, told: Told): string[] {
+function moneyProblems(campaignId: string, told: Told): string[] {
   const problems: string[] = [];
   const counted = (kind: Candidate['kind']): Map<string, number> => {
     const counts = new Map<string, number>();
@@ -65,4 +65,25 @@ export function moneyProblems(campaignId: string, told: Told): string[] {
     if (status === 'failed' && hop === 0 && !follows) problems.push(`${sendId} failed, and no other channel is tried`);
   }
   return problems;
+}
+
+/** What pace keeps of a campaign, by the instance that runs its task. Throws when the instance does not. */
+export async function ledgerAt(url: string, campaignId: string): Promise<Ledger> {
+  const response = await fetch(`${url}/v1/state?topology=pace&id=${campaignId}`);
+  if (!response.ok) throw new Error(`the ledger of ${campaignId}: ${await response.text()}`);
+  const { cells } = (await response.json()) as State;
+  const { reserved, spent, overrun, messages, spentMessages } = cells['budget-ledger'];
+  return { reserved, spent, overrun, messages, spentMessages };
+}
+
+interface State {
+  readonly cells: { readonly 'budget-ledger': Ledger };
+}
+
+/** Whether what pace keeps is what the topics come to, and what is wrong in them. */
+export function ledgerProblems(campaignId: string, kept: Ledger, told: Told): string[] {
+  const wanted = JSON.stringify(ledgerOf(campaignId, told));
+  const found = JSON.stringify(kept);
+  const differs = found === wanted ? [] : [`pace keeps ${found} of ${campaignId}, the topics come to ${wanted}`];
+  return [...differs, ...moneyProblems(campaignId, told)];
 }

@@ -11,7 +11,7 @@ import { clickhouseProblems } from './clickhouse.ts';
 import { Endpoint, FAILING } from './endpoint.ts';
 import { beckon, Life, type LifeOptions, publishLines } from './life.ts';
 import type { FaultLoad } from './load.ts';
-import { type Ledger, ledgerOf, moneyProblems, type Told } from './money.ts';
+import { type Ledger, ledgerAt, ledgerProblems } from './money.ts';
 import { comparable, type Outputs, problemsOf, readOutputs, toldOf } from './outputs.ts';
 import type { Aims } from './targets.ts';
 
@@ -223,25 +223,6 @@ class Player {
     if (exit !== 0) throw new Error(`SIGTERM ended the instance with ${exit ?? signal}: ${life.log.slice(-2000)}`);
     return counts;
   }
-}
-
-/** What pace keeps of a campaign. */
-async function ledgerAt(url: string, campaignId: string): Promise<Ledger> {
-  const state = (await (await fetch(`${url}/v1/state?topology=pace&id=${campaignId}`)).json()) as State;
-  const { reserved, spent, overrun, messages, spentMessages } = state.cells['budget-ledger'];
-  return { reserved, spent, overrun, messages, spentMessages };
-}
-
-interface State {
-  readonly cells: { readonly 'budget-ledger': Ledger };
-}
-
-/** Whether what pace keeps is what the topics come to, and what is wrong in them. */
-function ledgerProblems(campaignId: string, kept: Ledger, told: Told): string[] {
-  const wanted = JSON.stringify(ledgerOf(campaignId, told));
-  const found = JSON.stringify(kept);
-  const differs = found === wanted ? [] : [`pace keeps ${found} of ${campaignId}, the topics come to ${wanted}`];
-  return [...differs, ...moneyProblems(campaignId, told)];
 }
 
 async function post(url: string, path: string, type: string, body: string): Promise<void> {

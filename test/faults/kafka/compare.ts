@@ -3,36 +3,36 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runSimulation } from '../../../cli/simulation.ts';
 import { jsonForm } from '../../../schemas/json-form.ts';
-import { defaultPolicy } from '../../../schemas/policy.ts';
 import {
   consents,
   decisions,
   events,
+  outcomes,
   profiles,
+  receipts,
   sendRequests,
   sends,
   sessions,
   signals,
   type Topic,
 } from '../../../schemas/topics.ts';
-import type { UserEvent } from '../../../schemas/types.ts';
+import type { Outcome, SendCommand, UserEvent } from '../../../schemas/types.ts';
+import { newestOutcomes } from '../../outcomes.ts';
 import { differing } from '../outputs.ts';
 import type { Ground } from './ground.ts';
 import { type Load, ndjson } from './load.ts';
 import type { Outputs } from './outputs.ts';
 
-/** The campaign whose budget binds. Who gets the last of it follows the order in which requests reach pace. */
-export const BINDING = 'order-sms';
 /** Of what a simulation spends of a budget that binds. */
 const LEAST_SPENT = 0.95;
-const COMPARED: readonly Topic<unknown>[] = [sessions, signals, decisions, sends];
+const COMPARED: readonly Topic<unknown>[] = [sessions, signals, decisions, sends, outcomes];
 
 export interface Comparison {
   readonly problems: readonly string[];
   /** Records by topic. */
   readonly counts: Readonly<Record<string, number>>;
   /** Of the campaign whose budget binds, as a part of what the simulation spends. */
-  readonly spentPart: number;
+  readonly spentPart?: number;
 }
 
 /** `folder` takes the files. `until`: epoch ms to where time was moved. */
@@ -55,6 +55,7 @@ export async function compare(
   const inputs = join(folder, 'inputs');
   const out = join(folder, 'simulated');
   mkdirSync(inputs, { recursive: true });
+  const { campaigns, policy, binding, endpoint } = ground.scene;
   const file = <T>(topic: Topic<T>, values: readonly T[]): string => {
     const path = join(inputs, `${topic.name}.ndjson`);
     writeFileSync(path, ndjson(topic, values));
@@ -65,42 +66,48 @@ export async function compare(
     profiles: file(profiles, load.profiles),
     consents: file(consents, load.consents),
     sendRequests: file(sendRequests, load.requests),
-    campaigns: ground.campaigns,
-    policy: defaultPolicy,
+    // Without it deliveries succeed.
+    ...(endpoint === undefined ? {} : { receipts: file(receipts, outputs.receipts) }),
+    campaigns,
+    policy,
     until,
     out,
   });
-  const simulated = (topic: Topic<unknown>): readonly string[] =>
+  const simulated = (topic: Topic<unknown>): readonly unknown[] =>
     readFileSync(join(out, `${topic.name}.ndjson`), 'utf8')
       .split('\n')
-      .slice(0, -1);
+      .slice(0, -1)
+      .map((line) => jsonForm(topic).read(JSON.parse(line)));
   const problems: string[] = [];
   const counts: Record<string, number> = {};
   for (const topic of COMPARED) {
-    const form = jsonForm(topic);
-    const found = outputs.all(topic).map((value) => form.write(value));
+    const lines = (all: readonly unknown[]): readonly string[] => {
+      const told = topic === outcomes ? newestOutcomes(all as readonly Outcome[]) : all;
+      return told.map((value) => jsonForm(topic).write(value));
+    };
+    const found = lines(outputs.all(topic));
     counts[topic.name] = found.length;
     writeFileSync(join(inputs, `found-${topic.name}.ndjson`), found.map((line) => `${line}\n`).join(''));
-    problems.push(...differing(topic.name, comparable(found), comparable(simulated(topic))));
+    problems.push(...differing(topic.name, comparable(found, binding), comparable(lines(simulated(topic)), binding)));
   }
-  const spent = costOf(outputs.all(sends).map((send) => jsonForm(sends).write(send)));
-  const wanted = costOf(simulated(sends));
-  if (wanted === 0) problems.push(`the simulation spends nothing on ${BINDING}: the load is not what it should be`);
-  if (spent < LEAST_SPENT * wanted) problems.push(`${BINDING} spends ${spent} micros, and ${wanted} in a simulation`);
+  if (binding === undefined) return { problems, counts };
+  const spent = costOf(outputs.all(sends), binding);
+  const wanted = costOf(simulated(sends) as readonly SendCommand[], binding);
+  if (wanted === 0) problems.push(`the simulation spends nothing on ${binding}: the load is not what it should be`);
+  if (spent < LEAST_SPENT * wanted) problems.push(`${binding} spends ${spent} micros, and ${wanted} in a simulation`);
   return { problems, counts, spentPart: spent / wanted };
 }
 
 interface Line {
   readonly campaignId?: string;
-  readonly costMicros?: number;
   readonly steps?: readonly { readonly gate: string; readonly facts: Readonly<Record<string, unknown>> }[];
 }
 
 /** Without the campaign whose budget binds, and without how much of a budget was reserved before. */
-function comparable(lines: readonly string[]): readonly string[] {
+function comparable(lines: readonly string[], binding: string | undefined): readonly string[] {
   return lines.flatMap((line) => {
     const value = JSON.parse(line) as Line;
-    if (value.campaignId === BINDING) return [];
+    if (binding !== undefined && value.campaignId === binding) return [];
     if (value.steps === undefined) return [line];
     const steps = value.steps.map((step) => {
       const { reservedMicros: _, ...facts } = step.facts;
@@ -110,7 +117,6 @@ function comparable(lines: readonly string[]): readonly string[] {
   });
 }
 
-function costOf(lines: readonly string[]): number {
-  const own = lines.map((line) => JSON.parse(line) as Line).filter(({ campaignId }) => campaignId === BINDING);
-  return own.reduce((sum, { costMicros = 0 }) => sum + costMicros, 0);
+function costOf(all: readonly SendCommand[], campaignId: string): number {
+  return all.filter((send) => send.campaignId === campaignId).reduce((sum, { costMicros }) => sum + costMicros, 0);
 }

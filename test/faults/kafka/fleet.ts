@@ -81,7 +81,9 @@ export class Fleet {
   }
 
   start(slot: Slot, aim?: Aim): Instance {
-    const instance = new Instance({ dir: slot.dir, environment: this.#ground.environment(slot.number), aim });
+    const environment = this.#ground.environment(slot.number);
+    const delivery = this.#ground.scene.endpoint === undefined ? 'file' : 'webhook';
+    const instance = new Instance({ dir: slot.dir, environment, aim, delivery });
     slot.instance = instance;
     const file = `${slot.dir}.${++slot.lives}.log`;
     void instance.ended.then(() => {
@@ -159,6 +161,16 @@ export class Fleet {
       if (seen === QUIET_LOOKS) return [];
     }
     return problems;
+  }
+
+  /** The address of the instance that runs the task of a key. Throws when none does. */
+  async ownerOf(group: string, id: string): Promise<string> {
+    for (const { instance } of this.alive) {
+      const url = await instance?.ready;
+      const { ok } = await fetch(`${url}/v1/state?topology=${group}&id=${id}`);
+      if (ok && url !== undefined) return url;
+    }
+    throw new Error(`no instance has the state that ${group} keeps of ${id}`);
   }
 
   async endAll(): Promise<void> {

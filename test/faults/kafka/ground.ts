@@ -2,14 +2,12 @@
 import { pino } from 'pino';
 import { type Cluster, createTopics, openCluster } from '../../../cli/cluster.ts';
 import { definitionRecords } from '../../../cli/files/definition-records.ts';
-import { loadCampaigns } from '../../../cli/files/load-campaigns.ts';
-import type { Campaign } from '../../../schemas/campaign.ts';
-import { defaultPolicy } from '../../../schemas/policy.ts';
 import { campaigns as campaignsTopic } from '../../../schemas/topics.ts';
 import { freePorts } from '../../servers/jvm.ts';
 import { type OwnKafka, startOwnKafka } from '../../servers/kafka.ts';
 import { startRegistry } from '../../servers/registry.ts';
 import { TcpProxy } from './proxy.ts';
+import type { Scene } from './scenes.ts';
 
 /** Begins the names of the consumer groups, changelogs and transactional ids. */
 export const APP = 'faults';
@@ -18,7 +16,6 @@ export const PARTITIONS = 4;
 export const SLOTS = 4;
 /** ms. Short, so that the tasks of a killed instance are not without an owner for long. */
 export const SESSION_TIMEOUT = 3000;
-export const CAMPAIGNS = new URL('./campaigns/', import.meta.url).pathname;
 
 export class Ground {
   readonly kafka: OwnKafka;
@@ -28,7 +25,7 @@ export class Ground {
   readonly proxies: readonly TcpProxy[];
   /** The harness's own way to the broker and the registry, past the proxies. */
   readonly cluster: Cluster;
-  readonly campaigns: readonly Campaign[];
+  readonly scene: Scene;
   readonly #registryUrl: URL;
 
   private constructor(parts: {
@@ -37,18 +34,18 @@ export class Ground {
     readonly registryUrl: URL;
     readonly proxies: readonly TcpProxy[];
     readonly cluster: Cluster;
-    readonly campaigns: readonly Campaign[];
+    readonly scene: Scene;
   }) {
     this.kafka = parts.kafka;
     this.registry = parts.registry;
     this.proxies = parts.proxies;
     this.cluster = parts.cluster;
-    this.campaigns = parts.campaigns;
+    this.scene = parts.scene;
     this.#registryUrl = parts.registryUrl;
   }
 
   /** With every topic made, and campaigns and policy published. Undefined where a broker or registry can't be had. */
-  static async open(): Promise<Ground | undefined> {
+  static async open(scene: Scene): Promise<Ground | undefined> {
     const ports = await freePorts(SLOTS + 1);
     const names = Array.from({ length: SLOTS }, (_, i) => `SLOT${i}`);
     const [registryServer, kafka] = await Promise.all([
@@ -81,12 +78,10 @@ export class Ground {
       },
       pino({ level: 'silent' }),
     );
-    await createTopics(cluster.log, { partitions: PARTITIONS, policy: defaultPolicy });
-    const { campaigns, problems } = loadCampaigns(CAMPAIGNS);
-    if (problems.length > 0) throw new Error(`the suite's campaigns are wrong: ${JSON.stringify(problems)}`);
-    const records = definitionRecords(campaigns, defaultPolicy);
+    await createTopics(cluster.log, { partitions: PARTITIONS, policy: scene.policy });
+    const records = definitionRecords(scene.campaigns, scene.policy);
     await cluster.log.append(records.map((record) => cluster.serde.encode(campaignsTopic, record, PARTITIONS)));
-    return new Ground({ kafka, registry, registryUrl, proxies, cluster, campaigns });
+    return new Ground({ kafka, registry, registryUrl, proxies, cluster, scene });
   }
 
   /** The environment of the instance behind a proxy. */
@@ -98,6 +93,7 @@ export class Ground {
       KAFKA_SESSION_TIMEOUT: String(SESSION_TIMEOUT),
       SCHEMA_REGISTRY_URL: registry.href,
       BECKON_APP: APP,
+      ...(this.scene.endpoint === undefined ? {} : { BECKON_WEBHOOK_URL: this.scene.endpoint.url }),
     };
   }
 

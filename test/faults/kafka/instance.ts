@@ -22,6 +22,7 @@ export interface InstanceOptions {
   readonly dir: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly aim?: Aim | undefined;
+  readonly delivery: 'file' | 'webhook';
 }
 
 /** Ends instances when this process is gone; a line for each that runs or has ended. */
@@ -52,7 +53,7 @@ export class Instance {
   #url: string | undefined;
   #over = false;
 
-  constructor({ dir, environment, aim }: InstanceOptions) {
+  constructor({ dir, environment, aim, delivery }: InstanceOptions) {
     this.#stepsFile = `${dir}.steps`;
     const steps = openSync(this.#stepsFile, 'w');
     this.#disarmedFile = `${dir}.disarmed`;
@@ -63,7 +64,7 @@ export class Instance {
       preload.search = new URLSearchParams({ ...where, nth: String(nth), disarmed: this.#disarmedFile }).toString();
     }
     const args = ['--import', preload.href, MAIN, 'start', '--time', 'events', '--dir', dir, '--port', '0'];
-    this.#child = spawn(process.execPath, [...args, '--topology', 'engage,pace,deliver'], {
+    this.#child = spawn(process.execPath, [...args, '--topology', 'engage,pace,deliver', '--delivery', delivery], {
       cwd: root,
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'ignore', 'pipe', steps],

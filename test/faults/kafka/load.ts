@@ -8,14 +8,21 @@ import type { ConsentChange, SendRequest, UserEvent, UserProfile } from '../../.
 
 const MINUTE = 60_000;
 export const FROM = Date.UTC(2026, 0, 5);
-const USERS = 300;
-/** Events of so many days are there before the first instance starts, and all requests lie within them. */
-const EARLY_DAYS = 3;
 const REQUESTS = 200;
 const ZONES = ['Africa/Nairobi', 'Asia/Kolkata', 'Europe/Berlin', 'America/New_York'];
-const SESSION_EVERY = DAY_MS / USERS;
+const SESSION_EVERY = DAY_MS / 300;
 /** How far behind late events are: no session is open for so long, and no time waits for them. */
 const LATE_BY = 2 * DAY_MS;
+
+export interface LoadOptions {
+  readonly users: number;
+  /** Events of so many days are there before the first instance starts, and all requests lie within them. */
+  readonly earlyDays: number;
+  /** Some events come days late. */
+  readonly late: boolean;
+  /** The first event of each user is a signup. */
+  readonly signups: boolean;
+}
 
 export class Load {
   readonly profiles: readonly UserProfile[];
@@ -23,19 +30,24 @@ export class Load {
   readonly requests: readonly SendRequest[];
   /** Events to publish before the first start. */
   readonly early: readonly UserEvent[];
+  readonly #options: LoadOptions;
   readonly #random: Random;
+  /** Users that have signed up. */
+  readonly #known = new Set<string>();
   /** Of sessions that have begun, in order of time. */
   #pending: UserEvent[] = [];
   #sessionAt = FROM;
   #made = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, options: LoadOptions) {
+    const { users, earlyDays } = options;
+    this.#options = options;
     this.#random = new Random(seed);
-    this.profiles = eachUser((userId) => this.#profile(userId));
-    this.consents = eachUser((userId) => this.#consent(userId)).filter(() => this.#random.chance(0.95));
+    this.profiles = eachOf(users, (userId) => this.#profile(userId));
+    this.consents = eachOf(users, (userId) => this.#consent(userId)).filter(() => this.#random.chance(0.95));
     this.requests = this.#requests();
     const early: UserEvent[] = [];
-    while ((early.at(-1)?.occurredAt ?? 0) < FROM + EARLY_DAYS * DAY_MS) early.push(...this.next(1));
+    while ((early.at(-1)?.occurredAt ?? 0) < FROM + earlyDays * DAY_MS) early.push(...this.next(1));
     this.early = early;
   }
 
@@ -44,10 +56,10 @@ export class Load {
     const taken: UserEvent[] = [];
     while (taken.length < count) {
       while ((this.#pending[0]?.occurredAt ?? Number.POSITIVE_INFINITY) > this.#sessionAt) this.#beginSession();
-      const event = this.#pending.shift() as UserEvent;
+      const event = this.#signedUp(this.#pending.shift() as UserEvent);
       taken.push(event);
       if (this.#random.chance(0.02)) taken.push(event);
-      if (event.occurredAt > FROM + LATE_BY && this.#random.chance(0.01))
+      if (this.#options.late && event.occurredAt > FROM + LATE_BY && this.#random.chance(0.01))
         taken.push(this.#event(this.#user(), event.occurredAt - LATE_BY));
     }
     return taken;
@@ -65,13 +77,19 @@ export class Load {
     this.#sessionAt += Math.ceil(this.#random.exponential(SESSION_EVERY));
   }
 
+  #signedUp(event: UserEvent): UserEvent {
+    if (!this.#options.signups || this.#known.has(event.userId)) return event;
+    this.#known.add(event.userId);
+    return { ...event, type: 'signup' };
+  }
+
   #event(userId: string, occurredAt: number): UserEvent {
     const type = this.#random.pick(['view', 'view', 'view', 'add_to_cart', 'purchase']);
     return jsonForm(events).read({ eventId: `e-${this.#made++}`, userId, occurredAt, type });
   }
 
   #user(): string {
-    return `user-${this.#random.below(USERS)}`;
+    return `user-${this.#random.below(this.#options.users)}`;
   }
 
   #profile(userId: string): UserProfile {
@@ -88,7 +106,7 @@ export class Load {
   }
 
   #requests(): SendRequest[] {
-    const within = 0.9 * EARLY_DAYS * DAY_MS;
+    const within = 0.9 * this.#options.earlyDays * DAY_MS;
     const times = Array.from({ length: REQUESTS }, () => FROM + this.#random.below(within)).sort((a, b) => a - b);
     return times.map((requestedAt, i) => {
       const request = { requestId: `r-${i}`, userId: this.#user(), campaignId: 'newsletter', source: 'api' };
@@ -97,8 +115,8 @@ export class Load {
   }
 }
 
-function eachUser<T>(make: (userId: string) => T): T[] {
-  return Array.from({ length: USERS }, (_, i) => make(`user-${i}`));
+function eachOf<T>(users: number, make: (userId: string) => T): T[] {
+  return Array.from({ length: users }, (_, i) => make(`user-${i}`));
 }
 
 /** The values as lines of NDJSON. */

@@ -1,10 +1,10 @@
 // What readers of committed records see on the output topics, read on as the run goes, and what may never be seen there.
 import { setTimeout as delay } from 'node:timers/promises';
 import { zoneOrUtc } from '../../../schemas/local-time.ts';
-import { defaultPolicy } from '../../../schemas/policy.ts';
 import {
   candidates,
   decisions,
+  outcomes,
   receipts,
   sends,
   sessions,
@@ -21,6 +21,7 @@ import type {
   Session,
   Signal,
 } from '../../../schemas/types.ts';
+import type { Told } from '../money.ts';
 import { type Ground, PARTITIONS } from './ground.ts';
 
 const READ = 4000;
@@ -56,13 +57,30 @@ export class Outputs {
   constructor(ground: Ground) {
     this.#ground = ground;
     const zeros = (): number[] => Array.from({ length: PARTITIONS }, () => 0);
-    this.#seen = [...EXACT, [receipts, undefined] as const].map(([topic, idOf]) => {
+    this.#seen = [...EXACT, [receipts, undefined] as const, [outcomes, undefined] as const].map(([topic, idOf]) => {
       return { topic: topic as Topic<unknown>, idOf, positions: zeros(), counts: zeros(), values: [], ids: new Set() };
     });
   }
 
   all<T>(topic: Topic<T>): readonly T[] {
     return (this.#seen.find((seen) => seen.topic === topic)?.values ?? []) as readonly T[];
+  }
+
+  /** Each once, in order of time; of one time those of earlier hops first. */
+  get receipts(): readonly Receipt[] {
+    const once = [...new Map(this.all(receipts).map((receipt) => [receipt.receiptId, receipt])).values()];
+    return once.sort((a, b) => a.occurredAt - b.occurredAt || a.hop - b.hop);
+  }
+
+  /** What was told of money. */
+  get told(): Told {
+    const { receipts: once } = this;
+    return {
+      candidates: this.all(candidates),
+      verdicts: this.all(verdicts),
+      decisions: this.all(decisions),
+      receipts: once,
+    };
   }
 
   /** Reads on to the end as it is now. */
@@ -137,12 +155,12 @@ export class Outputs {
   }
 
   #capProblems(): readonly string[] {
-    const marketing = new Set(this.#ground.campaigns.filter((c) => c.class === 'marketing').map((c) => c.id));
+    const marketing = new Set(this.#ground.scene.campaigns.filter((c) => c.class === 'marketing').map((c) => c.id));
     const counted = this.all(sends).filter(({ campaignId }) => marketing.has(campaignId));
     const problems: string[] = [];
     for (const [user, own] of Map.groupBy(counted, ({ userId }) => userId)) {
       const times = own.map(({ dueAt }) => dueAt).sort((a, b) => a - b);
-      for (const { max, windowMs } of defaultPolicy.caps) {
+      for (const { max, windowMs } of this.#ground.scene.policy.caps) {
         // One more than the maximum, within a window that is open at its beginning.
         const over = times.findIndex((at, i) => at - (times[i - max] ?? Number.NEGATIVE_INFINITY) < windowMs);
         if (over >= 0) problems.push(`${user} got more than ${max} messages within ${windowMs} ms`);
@@ -157,7 +175,7 @@ export class Outputs {
         .filter(({ kind }) => kind === 'release')
         .map(({ requestId, hop }) => `${requestId} ${hop}`),
     );
-    return this.#ground.campaigns.flatMap(({ id, budget, timezone }) => {
+    return this.#ground.scene.campaigns.flatMap(({ id, budget, timezone }) => {
       if (budget === null) return [];
       const held = this.all(verdicts)
         .filter((v) => v.campaignId === id && v.outcome === 'reserved' && !released.has(`${v.requestId} ${v.hop}`))
@@ -186,6 +204,7 @@ export class Outputs {
   }
 }
 
+/** What a hop's decisions have in common. */
 function storyOf(decisionId: string): string {
-  return decisionId.replace(/#(final|scheduled)$/, '');
+  return decisionId.replace(/(final|scheduled)$/, '');
 }

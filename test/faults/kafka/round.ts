@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Random } from '../../../cli/demo/random.ts';
-import { DAY_MS } from '../../../schemas/durations.ts';
-import { allTopics } from '../../../schemas/topics.ts';
+import { allTopics, sends } from '../../../schemas/topics.ts';
+import { FAILING } from '../endpoint.ts';
+import { type Ledger, ledgerAt, ledgerProblems } from '../money.ts';
+import { differing } from '../outputs.ts';
 import type { Aims } from './aims.ts';
 import { type Comparison, compare } from './compare.ts';
 import { type Done, FAULTS, KILLS, type Kind, OTHERS, type Stage } from './faults.ts';
@@ -46,6 +48,8 @@ export interface RoundResult {
   readonly problems: readonly string[];
   readonly comparison: Comparison | undefined;
   readonly events: number;
+  /** Messages by hop. */
+  readonly hops: readonly number[];
   /** Stores compared with their changelogs, and entries of those. */
   readonly states: { readonly stores: number; readonly entries: number };
   /** What instances said of tasks that they restored whole, and opened again, by reason. */
@@ -63,8 +67,6 @@ const TURN_WITHIN = 240_000;
 const LOOK_WITHIN = 60_000;
 /** How long (ms) a broker on a busy machine may take for the markers of commits that it has confirmed. */
 const MARKERS_WITHIN = 10_000;
-/** Everything that time can bring has happened by so long after the last event. */
-const AFTERWARDS = 45 * DAY_MS;
 /** Of kills, those at a step and those on the wire; the rest comes at any time. */
 const [AIMED, WIRE] = [0.6, 0.2];
 /** One fault of another kind to so many kills. */
@@ -94,7 +96,7 @@ class Round {
     this.#ground = ground;
     this.#folder = folder;
     this.#options = options;
-    this.#load = new Load(seed);
+    this.#load = new Load(seed, ground.scene.load);
     this.#outputs = new Outputs(ground);
     const [fleet, feeder] = [new Fleet(ground, folder), new Feeder(ground, this.#load)];
     this.#stage = { ground, fleet, feeder, aims, random: new Random(seed), size: 1, damaged: new Set() };
@@ -122,6 +124,7 @@ class Round {
       problems: this.#problems.map((problem) => `${problem} (seed ${this.#options.seed}, ${this.#folder})`),
       comparison,
       events: feeder.events.length,
+      hops: [0, 1, 2].map((hop) => this.#outputs.all(sends).filter((send) => send.hop === hop).length),
       states: this.#states,
       recoveries: recoveriesOf(fleet.logs),
     };
@@ -186,10 +189,14 @@ class Round {
 
   async #finish(states: StateReader): Promise<Comparison> {
     const { fleet, feeder, size } = this.#stage;
-    const until = Math.max(...feeder.events.map(({ occurredAt }) => occurredAt)) + AFTERWARDS;
-    await feeder.advance(until);
+    const { afterwards, endpoint } = this.#ground.scene;
+    const until = Math.max(...feeder.events.map(({ occurredAt }) => occurredAt)) + afterwards;
     await fleet.fill(size);
+    // Failures are heard before time goes on: later they would be late.
+    if (endpoint !== undefined) this.#problems.push(...(await fleet.settle(feeder, SETTLES_WITHIN)));
+    await feeder.advance(until);
     this.#problems.push(...(await fleet.settle({ published: feeder.published, time: until }, SETTLES_WITHIN)));
+    const ledger = endpoint === undefined ? undefined : await ledgerAt(await fleet.ownerOf('pace', FAILING), FAILING);
     await Promise.all(fleet.alive.map((slot) => fleet.stop(slot)));
     // Everybody has left: whatever is still open, nobody will end.
     const topics = allTopics.map(({ topic }) => topic);
@@ -202,12 +209,24 @@ class Round {
     }
     const requests = this.#load.requests.map(({ requestId }) => requestId);
     this.#problems.push(...this.#outputs.problems(), ...this.#outputs.endProblems(requests));
+    if (ledger !== undefined) this.#problems.push(...this.#deliveryProblems(ledger));
     await this.#checkStates(fleet.slots, states);
     const { events: published } = feeder;
     const run = { ground: this.#ground, load: this.#load, published, outputs: this.#outputs, until };
     const comparison = await compare(this.#folder, run);
     this.#problems.push(...comparison.problems);
     return comparison;
+  }
+
+  /** Of deliveries that fail: the money, and what the endpoint was told. */
+  #deliveryProblems(ledger: Ledger): readonly string[] {
+    const { endpoint } = this.#ground.scene;
+    const wanted = this.#outputs.all(sends).map(({ idempotencyKey }) => idempotencyKey);
+    return [
+      ...ledgerProblems(FAILING, ledger, this.#outputs.told),
+      ...differing('posted messages', [...(endpoint?.taken.keys() ?? [])], wanted),
+      ...(endpoint?.problems ?? []),
+    ];
   }
 
   /** All stores, those that were left behind too; of every task one is whole. */

@@ -45,7 +45,9 @@ export function tallyOf(rounds: readonly RoundResult[], seconds: number): string
       ({ counts, spentPart }) =>
         `compared with simulate: ${Object.entries(counts)
           .map(([topic, n]) => `${n} ${topic}`)
-          .join(', ')}; of the budget that binds ${(100 * spentPart).toFixed(1)} % of simulate's spend`,
+          .join(
+            ', ',
+          )}${spentPart === undefined ? '' : `; of the budget that binds ${(100 * spentPart).toFixed(1)} % of simulate's spend`}`,
     ),
     '',
   ].join('\n');
