@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { campaigns, consents, events, profiles, verdicts } from '../schemas/topics.ts';
+import { campaigns, consents, events, profiles, receipts, verdicts } from '../schemas/topics.ts';
 import type { BudgetVerdict, Signal, UserEvent, UserProfile } from '../schemas/types.ts';
 import { StateUnreadable } from '../state/keyed-state.ts';
 import { MemoryStore } from '../state/memory/memory-store.ts';
 import { openRocksStore } from '../state/rocksdb/rocks-store.ts';
 import type { Store } from '../state/store.ts';
+import { internal } from '../topologies/graph.ts';
 import { LATEST_TIME, MAX_AHEAD, Task, type TaskOptions } from './task.ts';
 import { event, type Orders, stray, tally, tinyTopology } from './testing/tiny-topology.ts';
 
@@ -186,6 +187,9 @@ describe('stream time', () => {
 });
 
 describe('a record is refused', () => {
+  const tiny = tinyTopology();
+  /** Of a topology that takes receipts. */
+  const answered = (): Task => taskOn({ topology: { ...tiny, inputs: [...tiny.inputs, internal(receipts)] } });
   const codeOf = (task: Task, at: number, wall?: number): string | undefined =>
     task.refuse(events, event('u', at), wall)?.code;
 
@@ -200,12 +204,22 @@ describe('a record is refused', () => {
     ]);
     expect(task.refuse(profiles, { updatedAt: -1 })?.code).toBe('time-out-of-range');
     expect(task.refuse(verdicts, { requestedAt: -1 })).toBeUndefined();
+    expect(answered().refuse(receipts, { occurredAt: -1 })?.code).toBe('time-out-of-range');
   });
 
   it('live, when it is more than ten minutes ahead of the wall clock', () => {
     const task = taskOn({ maxJump: 1 });
     take(task, event('u', 0));
     expect([MAX_AHEAD, MAX_AHEAD + 1].map((at) => codeOf(task, at + 50, 50))).toEqual([undefined, 'time-ahead']);
+  });
+
+  it('live, also as a receipt, which providers hand in, and no other record of an internal topic', () => {
+    const task = answered();
+    const at = MAX_AHEAD + 51;
+    expect(task.refuse(receipts, { occurredAt: at }, 50)?.code).toBe('time-ahead');
+    expect(task.refuse(receipts, { occurredAt: at - 1 }, 50)).toBeUndefined();
+    expect(task.refuse(receipts, { occurredAt: at })).toBeUndefined();
+    expect(task.refuse(verdicts, { requestedAt: at }, 50)).toBeUndefined();
   });
 
   it('live, also in a table, but for a revocation: that counts as soon as it is known', () => {

@@ -114,7 +114,7 @@ export class Task implements Context {
   /** Why the record can't be taken, or undefined. `wall` (epoch ms) is given live, where nothing may be far ahead of it. */
   refuse(topic: Topic<unknown>, value: unknown, wall?: number): Refusal | undefined {
     const role = this.#roleOf(topic);
-    if (role === 'internal' || role === 'clocked') return undefined;
+    if ((role === 'internal' || role === 'clocked') && topic.fromOutside !== true) return undefined;
     const time = topic.timeOf(value);
     if (!(time >= EARLIEST_TIME && time < LATEST_TIME)) {
       return { code: 'time-out-of-range', message: `${topic.name} time ${time} is outside 1970-01-01 to 2100-01-01` };

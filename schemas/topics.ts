@@ -41,6 +41,8 @@ export interface Topic<T> extends Stream<T> {
   /** Epoch ms: the record's own time. */
   timeOf(value: T): number;
   readonly cleanup: Cleanup;
+  /** Producers write it too, though a topology does as well: its times are looked at as those of any input. */
+  readonly fromOutside?: true;
   /** Whether the record counts as soon as it is known, whatever its time. */
   countsAtOnce?(value: T): boolean;
 }
@@ -119,7 +121,10 @@ export const candidates = topic<Candidate>('candidates', 'campaign', 'delete', c
 export const verdicts = topic<BudgetVerdict>('verdicts', 'user', 'delete', user, (v) => v.requestedAt);
 export const sends = topic<SendCommand>('sends', 'user', 'delete', user, (v) => v.dueAt);
 export const decisions = topic<Decision>('decisions', 'user', 'delete', user, (v) => v.decidedAt);
-export const receipts = topic<Receipt>('receipts', 'user', 'delete', user, (v) => v.occurredAt);
+export const receipts: Topic<Receipt> = {
+  ...topic<Receipt>('receipts', 'user', 'delete', user, (v) => v.occurredAt),
+  fromOutside: true,
+};
 export const outcomes = topic<Outcome>('outcomes', 'user', 'delete', user, (v) => v.occurredAt);
 
 /** A record of no topic's schema is kept as it came, with headers that say where it was and why. */
