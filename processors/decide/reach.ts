@@ -4,7 +4,11 @@ import type { Case } from './gate.ts';
 
 /** Why the user can't be reached on the channel, or undefined. */
 export function obstacleToReach(id: string, c: Case): string | undefined {
-  if (!c.consented.includes(id)) return 'no consent';
+  return c.consented.includes(id) ? obstacleBesideConsent(id, c) : 'no consent';
+}
+
+/** The same of a user who has consented. */
+export function obstacleBesideConsent(id: string, c: Case): string | undefined {
   if (!channelOf(c.policy, id).enabled) return 'disabled';
   return addressOf(id, c) === undefined ? 'no address' : undefined;
 }

@@ -42,6 +42,12 @@ describe('the send gate', () => {
     expect(mayBeSent(c, 'active', 'sms')).toMatchObject({ reason: 'no-channel', facts: { sms: 'no address' } });
   });
 
+  test('blocks when the channel was switched off', () => {
+    const c = caseOf({ policy: { channels: { sms: { enabled: false } } } });
+    expect(mayBeSent(c, 'active', 'sms')).toMatchObject({ reason: 'no-channel', facts: { sms: 'disabled' } });
+    expect(mayBeSent(c, 'active', 'email').verdict).toBe('pass');
+  });
+
   test('does not look at quiet hours: the slot was found outside them', () => {
     expect(mayBeSent(caseOf({ policy: { quietHours: '08:00-12:00' } }), 'active', 'sms').verdict).toBe('pass');
   });

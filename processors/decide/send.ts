@@ -1,10 +1,10 @@
-// Gate 9: the moment of sending. Campaign, consent, cap and address are looked at afresh; quiet hours are not.
+// Gate 9: the moment of sending. Campaign, consent, cap, channel and address are looked at afresh; quiet hours are not.
 import type { Campaign } from '../../schemas/campaign.ts';
 import { consentTo } from './consent.ts';
 import { filledOr } from './content.ts';
 import { capped } from './frequency-cap.ts';
 import { block, type Case, iso, pass, type Told, type Verdict } from './gate.ts';
-import { addressOf } from './reach.ts';
+import { obstacleBesideConsent } from './reach.ts';
 
 export function mayBeSent(c: Case, status: Campaign['status'], channel: string): Verdict {
   const at = iso(c.now);
@@ -23,7 +23,8 @@ export function mayBeSent(c: Case, status: Campaign['status'], channel: string):
     own.rule = ownRule;
     return block('frequency-cap', own);
   }
-  if (addressOf(channel, c) === undefined) return block('no-channel', { at, [channel]: 'no address' });
+  const obstacle = obstacleBesideConsent(channel, c);
+  if (obstacle !== undefined) return block('no-channel', { at, [channel]: obstacle });
   const lacking = filledOr(c, channel);
   if (lacking !== undefined) return block('bad-request', { at, ...lacking });
   return pass(Object.assign(facts, own));
