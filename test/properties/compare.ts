@@ -40,8 +40,9 @@ export async function equalsImmediate(
   input: DecisionInput,
   delays: readonly number[],
   build: Build = real,
+  immediate: Build = real,
 ): Promise<void> {
-  const expected = await runEngine(input);
+  const expected = await runEngine(input, { build: immediate });
   const delayed = runDelayed(input, delays, build);
   expect(sorted(delayed.decisions.map(decisionLine))).toEqual(sorted(expected.decisions.map(decisionLine)));
   expect(sorted(delayed.sends.map(sendLine))).toEqual(sorted(expected.sends.map(sendLine)));

@@ -46,7 +46,7 @@ class Wire {
 /** Runs the input to its end; `delays` (ticks, used round and round) say how long each candidate and verdict is under way. */
 export function runDelayed(input: DecisionInput, delays: readonly number[], build: Build = real): Outputs {
   const outputs = new Outputs();
-  const { lateness } = input;
+  const { lateness, until = Number.POSITIVE_INFINITY } = input;
   const [engage, pace] = build(definitionsOf(input)).map((topology) => new Task({ topology, lateness })) as [
     Task,
     Task,
@@ -86,6 +86,7 @@ export function runDelayed(input: DecisionInput, delays: readonly number[], buil
   };
 
   for (const { kind, time, value } of inOrder(input)) {
+    if (time >= until) break;
     // A receipt moves no time of its own, but what was due by its time happens before it.
     while (kind === 'receipt' && engage.hasTimerBefore(time + 1)) engage.fireNext();
     collect(engage);
@@ -94,7 +95,8 @@ export function runDelayed(input: DecisionInput, delays: readonly number[], buil
     deliver();
   }
   for (;;) {
-    const next = engage.peek();
+    const first = engage.peek();
+    const next = first !== undefined && first.at < until ? first : undefined;
     if (next === undefined && toPace.isEmpty && toEngage.isEmpty) return outputs;
     if (next !== undefined) engage.advance(next.at + 1);
     collect(engage);

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { equalsImmediate } from './compare.ts';
 import { runDelayed } from './delayed.ts';
+import { type Build, real } from './engine.ts';
 import { checkInvariants } from './invariants.ts';
+import { bounded, occasions, withOccasions } from './occasions.ts';
 import { fates, ofOneUser, unopened, withoutAnswers, withReceipts } from './receipts.ts';
 import { runs } from './runs.ts';
 import { worlds } from './worlds.ts';
@@ -37,6 +39,21 @@ describe('however long pace takes', () => {
       equalsImmediate(await withReceipts(input, given), delays),
     );
     await fc.assert(property, runs(150));
+  });
+
+  it.each(['none', 'within'] as const)('so is what segments and schedules ask for: disorder %s', async (disorder) => {
+    const world = worlds({ binds: false, disorder, fixedTables: true, endless: true }).map(bounded);
+    let asked = 0;
+    const property = fc.asyncProperty(world, occasions, delays, async (input, triggers, delays) => {
+      const definitions = withOccasions(input, triggers);
+      const build: Build = () => real(definitions);
+      await equalsImmediate(input, delays, build, build);
+      asked += runDelayed(input, delays, build).decisions.filter(({ cause }) =>
+        /^(segment|schedule)/.test(cause ?? ''),
+      ).length;
+    });
+    await fc.assert(property, runs(150));
+    expect(asked).toBeGreaterThan(1500);
   });
 
   it('every limit holds where budgets bind', async () => {
