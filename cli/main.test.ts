@@ -73,8 +73,21 @@ describe('beckon campaigns validate', () => {
     expect(code).toBe(2);
     expect(stdout).toBe('');
     const [first, second] = stderr.split('\n');
-    expect(first).toMatch(/a\.yaml:5: priority: is 900, more than 100 \(write 100 or less\)$/);
-    expect(second).toMatch(/b\.yaml:3: channels\[0\]: "emial" is not a known channel \(.*email.*\)$/);
+    expect(first).toMatch(/a\.yaml:5:11: priority: is 900, more than 100 \(write 100 or less\)$/);
+    expect(second).toMatch(/b\.yaml:3:12: channels\[0\]: "emial" is not a known channel \(.*email.*\)$/);
+  });
+
+  it('tells what is wrong with the policy and with the campaigns at once', () => {
+    const folder = new Folder();
+    folder.write('campaigns/a.yaml', `${CAMPAIGN}priority: 900\n`);
+    folder.write('policy.yaml', 'sesionGap: 20m\n');
+    const { code, stderr } = folder.run('campaigns', 'validate', 'campaigns', '--policy', 'policy.yaml');
+    expect(code).toBe(2);
+    expect(stderr.split('\n').map((line) => line.split(': ').slice(1, 3).join(' '))).toEqual([
+      'policy.yaml:1:12 sesionGap',
+      'campaigns/a.yaml:5:11 priority',
+      '',
+    ]);
   });
 
   it('warns without failing', () => {

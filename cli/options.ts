@@ -51,6 +51,22 @@ export function campaignsFrom(folder: string, policy: Policy, warn: (line: strin
   return campaigns;
 }
 
+/** Policy and campaigns, checked together; warnings are handed to `warn`. Throws `BadInput` with every problem of both. */
+export function definitionsFrom(
+  folder: string,
+  policyFile: string | undefined,
+  warn: (line: string) => void,
+): { readonly policy: Policy; readonly campaigns: readonly Campaign[] } {
+  const own = policyFile === undefined ? { policy: defaultPolicy, problems: [] } : loadPolicy(policyFile);
+  const { campaigns, problems } = loadCampaigns(folder, own.policy);
+  const all = [...own.problems, ...problems];
+  if (own.policy === null || all.some(({ severity }) => severity === 'error')) {
+    throw new BadInput(...all.map(describeProblem));
+  }
+  for (const found of problems) warn(describeProblem(found));
+  return { policy: own.policy, campaigns };
+}
+
 /** A port number, 0 included. */
 export function portOption(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;

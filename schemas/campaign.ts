@@ -112,14 +112,19 @@ const model: z.ZodType<Campaign> = file.transform((parts, ctx): Campaign => {
 
 /**
  * The campaign of a file's content, or everything that is wrong with it; never throws.
- * `registered`: ids of channels that the policy knows besides the built-in ones.
+ * `registered`: ids of channels that the policy knows besides the built-in ones; null: nobody knows, so any may be one.
  */
-export function parseCampaign(input: unknown, registered: Iterable<string> = []): Parsed<Campaign> {
+export function parseCampaign(input: unknown, registered: Iterable<string> | null = []): Parsed<Campaign> {
   const parsed = readModel(model, input);
-  if (!parsed.ok) return parsed;
+  if (registered === null) return parsed;
   const known = [...new Set([...channelIds, ...registered])];
-  const strangers = parsed.value.channels.flatMap((channel, i) =>
-    known.includes(channel)
+  // Also of a file that is wrong elsewhere, so that all is told at once.
+  const wrong = parsed.ok ? [] : parsed.problems;
+  const written: readonly unknown[] = parsed.ok ? parsed.value.channels : channelsIn(input);
+  const strangers = written.flatMap((channel, i) =>
+    typeof channel !== 'string' ||
+    known.includes(channel) ||
+    wrong.some(({ keys: [first, at] }) => first === 'channels' && (at === i || at === undefined))
       ? []
       : [
           problem(
@@ -129,6 +134,7 @@ export function parseCampaign(input: unknown, registered: Iterable<string> = [])
           ),
         ],
   );
+  if (!parsed.ok) return { ok: false, problems: [...wrong, ...strangers] };
   const unwritten = channelsOfTexts(parsed.value.content).flatMap(([path, channel]) =>
     known.includes(channel)
       ? []
@@ -152,6 +158,12 @@ export function campaignToJson(campaign: Campaign): string {
       conversion: conversion === null ? null : conversionToFile(conversion),
     }),
   });
+}
+
+/** What a file that may be wrong has for channels. */
+function channelsIn(input: unknown): readonly unknown[] {
+  const { channels } = (typeof input === 'object' && input !== null ? input : {}) as { readonly channels?: unknown };
+  return Array.isArray(channels) ? channels : [];
 }
 
 /**

@@ -103,7 +103,7 @@ test('a change takes effect when it is asked for, and never before the version t
 });
 
 test.each([
-  ['campaigns', /campaigns.*hello\.yaml:\d+: channels\[0\]: "emial" is not a known channel/],
+  ['campaigns', /campaigns.*hello\.yaml:\d+:\d+: channels\[0\]: "emial" is not a known channel/],
   ['nowhere', /nowhere: does not exist/],
   ['', /the folder has no name/],
 ])('publishes nothing of %j, which is refused with every problem', { timeout: 60_000 }, (name, message) => {

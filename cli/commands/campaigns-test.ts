@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { systemClock } from '../../runtime/clock.ts';
 import { BadInput, RunFailed } from '../errors.ts';
 import { describeProblem } from '../files/read-yaml.ts';
-import { campaignsFrom, policyFrom } from '../options.ts';
+import { definitionsFrom } from '../options.ts';
 import { loadScenarios, type Scenario } from '../scenarios/load.ts';
 import { outcomeText } from '../scenarios/report.ts';
 import { runScenario } from '../scenarios/run.ts';
@@ -37,8 +37,8 @@ export function campaignsTestCommand(): Command {
 
 function test(folder: string, { policy: policyFile, filter }: Options): void {
   if (folder === '') throw new BadInput('the folder has no name; name the one that holds the campaigns');
-  const policy = policyFrom(policyFile);
-  const campaigns = campaignsFrom(folder, policy, (line) => void process.stderr.write(`beckon: ${line}\n`));
+  const warn = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
+  const { policy, campaigns } = definitionsFrom(folder, policyFile, warn);
   const { scenarios, problems } = loadScenarios(folder, campaigns, policy);
   if (problems.length > 0) throw new BadInput(...problems.map(describeProblem));
   const wanted = scenarios.filter((scenario) => filter === undefined || isNamed(scenario, filter));

@@ -1,14 +1,14 @@
 // `beckon campaigns`: campaign files, checked and put in force.
 import { Command } from 'commander';
 import { BadInput } from '../errors.ts';
-import { campaignsFrom, policyFrom } from '../options.ts';
+import { definitionsFrom } from '../options.ts';
 import { campaignsApplyCommand } from './campaigns-apply.ts';
 import { campaignsDiffCommand } from './campaigns-diff.ts';
 import { campaignsStatusCommand } from './campaigns-status.ts';
 import { campaignsTestCommand } from './campaigns-test.ts';
 
 const EXAMPLES = `
-Every problem is one line: file:line: path: what is wrong (how to mend it).
+Every problem is one line: file:line:column: path: what is wrong (how to mend it).
 Warnings alone are no failure.
 
 Examples:
@@ -35,8 +35,7 @@ export function campaignsCommand(): Command {
 
 function validate(folder: string, policyFile: string | undefined): void {
   if (folder === '') throw new BadInput('the folder has no name; name the one that holds the campaigns');
-  const policy = policyFrom(policyFile);
-  const campaigns = campaignsFrom(folder, policy, (line) => void process.stderr.write(`beckon: ${line}\n`));
+  const { campaigns } = definitionsFrom(folder, policyFile, (line) => void process.stderr.write(`beckon: ${line}\n`));
   const count = campaigns.length === 1 ? '1 campaign' : `${campaigns.length} campaigns`;
   process.stdout.write(`${count} valid\n`);
 }

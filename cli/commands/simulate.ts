@@ -4,7 +4,7 @@ import { counted } from '../../api/explain/words.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { BadInput } from '../errors.ts';
 import { interruptible } from '../interruptible.ts';
-import { campaignsFrom, durationOption, policyFrom, timeOption } from '../options.ts';
+import { definitionsFrom, durationOption, policyFrom, timeOption } from '../options.ts';
 import { checkOutFolder } from '../simulate/out-folder.ts';
 import { ProgressLine } from '../simulate/progress.ts';
 import { reportText } from '../simulate/report.ts';
@@ -66,8 +66,10 @@ async function run(flags: Flags): Promise<void> {
     throw new BadInput('--receipts answers messages of campaigns; name their folder with --campaigns');
   }
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const policy = policyFrom(policyFile);
-  const campaigns = folder === undefined ? undefined : campaignsFrom(folder, policy, (line) => say(`beckon: ${line}`));
+  const { policy, campaigns } =
+    folder === undefined
+      ? { policy: policyFrom(policyFile), campaigns: undefined }
+      : definitionsFrom(folder, policyFile, (line) => say(`beckon: ${line}`));
   const unordered: [path: string, records: number][] = [];
   const progress = new ProgressLine(process.stderr, systemClock);
   const options: SimulateOptions = {

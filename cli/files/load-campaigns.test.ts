@@ -17,8 +17,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const yaml = (id: string, more = ''): string =>
   `id: ${id}\ntrigger: { event: x }\nchannels: [sms, email]\ncontent: { text: hi }\n${more}`;
 const write = (name: string, content: string | Buffer): void => writeFileSync(join(folder, name), content);
-const lines = (policy?: Policy): string[] =>
+const placed = (policy?: Policy): string[] =>
   loadCampaigns(folder, policy).problems.map((found) => describeProblem(found).replaceAll(folder, 'DIR'));
+/** Without their columns. */
+const lines = (policy?: Policy): string[] => placed(policy).map((line) => line.replace(/(\.yaml:\d+):\d+:/, '$1:'));
 const ids = (policy?: Policy): string[] => loadCampaigns(folder, policy).campaigns.map(({ id }) => id);
 const policy = (input: unknown): Policy => {
   const parsed = parsePolicy(input);
@@ -119,6 +121,28 @@ describe('a folder of campaigns', () => {
     expect(lines()[0]).toMatch(/^DIR\/a.yaml:5: channels\[1\]: "smss" is not a known channel/);
     write('a.yaml', 'id: a\ntrigger: &t\n  event: 5\nchannels: [sms]\ncontent: { text: hi }\naudience: *t\n');
     expect(lines().map((line) => line.slice(0, 24))).toEqual(['DIR/a.yaml:3: trigger.ev', 'DIR/a.yaml:3: audience.e']);
+  });
+
+  it('tells all that is wrong at once, whatever kind of wrong it is, and where in its line each stands', () => {
+    write('a.yaml', 'id: a\ntrigger: { event: x }\nchannels: [sms, smoke]\ncontent: { text: hi }\npriority: 900\n');
+    write('b.yaml', 'id: b\nid: c\ncontent: {\n');
+    write('c.yaml', yaml('c', 'budget: { currency: KES, total: 1 }\n'));
+    write('d.yaml', yaml('c', 'budget: { currency: KES, total: 1 }\n'));
+    const found = placed();
+    expect(found.map((line) => line.split(' ')[0])).toEqual([
+      'DIR/a.yaml:5:11:',
+      'DIR/a.yaml:3:17:',
+      ...['DIR/b.yaml:2:1:', 'DIR/b.yaml:4:1:'],
+      'DIR/c.yaml:5:21:',
+      ...['DIR/d.yaml:1:5:', 'DIR/d.yaml:5:21:'],
+    ]);
+    expect(found.filter((line) => line.includes('\n'))).toEqual([]);
+  });
+
+  it('is not held to a policy that is wrong itself', () => {
+    write('a.yaml', yaml('a', 'priority: 900\n').replace('sms', 'smoke'));
+    const found = loadCampaigns(folder, null).problems.map(({ path }) => path);
+    expect(found).toEqual(['priority']);
   });
 
   it('lets nothing of a message into an error about broken YAML', () => {

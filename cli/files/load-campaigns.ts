@@ -5,7 +5,7 @@ import { type Campaign, parseCampaign } from '../../schemas/campaign.ts';
 import { defaultPolicy, type Policy } from '../../schemas/policy.ts';
 import { type Problem, problem } from '../../schemas/problems.ts';
 import { checkCampaign } from './check-campaign.ts';
-import { type FileProblem, readYaml, unreadable } from './read-yaml.ts';
+import { type FileProblem, NOWHERE, readYaml, unreadable } from './read-yaml.ts';
 import { Templates } from './templates.ts';
 
 export interface LoadedCampaigns {
@@ -20,12 +20,12 @@ export const SCENARIO_FILE = /^[^.].*\.test\.ya?ml$/;
 
 /**
  * Reads every *.yaml and *.yml file that lies directly in the folder, scenarios (*.test.yaml) apart, and puts in the templates of
- * its templates/. Never throws for what is wrong with them.
+ * its templates/. Never throws for what is wrong with them. `policy` null: it is wrong itself, and they are not held to any.
  */
-export function loadCampaigns(folder: string, policy: Policy = defaultPolicy): LoadedCampaigns {
+export function loadCampaigns(folder: string, policy: Policy | null = defaultPolicy): LoadedCampaigns {
   const refuse = (reason: string, mend: string): LoadedCampaigns => ({
     campaigns: [],
-    problems: [{ ...problem([], reason, mend), file: folder, line: null }],
+    problems: [{ ...problem([], reason, mend), file: folder, ...NOWHERE }],
   });
   let names: string[];
   try {
@@ -58,7 +58,7 @@ interface LoadedCampaign {
 }
 
 interface Around {
-  readonly policy: Policy;
+  readonly policy: Policy | null;
   /** The file of every campaign read so far. */
   readonly fileOf: Map<string, string>;
   readonly templates: Templates;
@@ -67,7 +67,7 @@ interface Around {
 function loadCampaign(file: string, name: string, { policy, fileOf, templates }: Around): LoadedCampaign {
   if (/^policy\.ya?ml$/.test(name)) {
     const mend = 'move it out of the folder and name it as the policy';
-    return { campaign: null, found: [{ ...problem([], 'lies among the campaigns', mend), file, line: null }] };
+    return { campaign: null, found: [{ ...problem([], 'lies among the campaigns', mend), file, ...NOWHERE }] };
   }
   const yaml = readYaml(file);
   if (!yaml.ok) return { campaign: null, found: yaml.problems };
@@ -75,17 +75,16 @@ function loadCampaign(file: string, name: string, { policy, fileOf, templates }:
   // The templates' own problems are told once, whoever uses them.
   if (!inlined.ok) return { campaign: null, found: [] };
   const placed = (found: readonly Problem[]): FileProblem[] =>
-    found.map((each) => inlined.place(each, (own) => ({ ...own, file, line: yaml.lineOf(own.keys) })));
+    found.map((each) => inlined.place(each, (own) => ({ ...own, file, ...yaml.placeOf(own.keys) })));
 
-  const parsed = parseCampaign(inlined.value, Object.keys(policy.channels));
+  const parsed = parseCampaign(inlined.value, policy === null ? null : Object.keys(policy.channels));
   if (!parsed.ok) return { campaign: null, found: placed(parsed.problems) };
   const campaign = parsed.value;
   const other = fileOf.get(campaign.id);
-  if (other !== undefined) {
-    const reason = `"${campaign.id}" is also the id of ${other}`;
-    return { campaign: null, found: placed([problem(['id'], reason, 'give one of the two another id')]) };
-  }
-  fileOf.set(campaign.id, file);
-  const found = placed([...inlined.warnings, ...checkCampaign(campaign, policy)]);
+  const reason = `"${campaign.id}" is also the id of ${other}`;
+  const repeated = other === undefined ? [] : [problem(['id'], reason, 'give one of the two another id')];
+  if (other === undefined) fileOf.set(campaign.id, file);
+  const checked = policy === null ? [] : checkCampaign(campaign, policy);
+  const found = placed([...repeated, ...inlined.warnings, ...checked]);
   return { campaign: found.some(({ severity }) => severity === 'error') ? null : campaign, found };
 }

@@ -28,8 +28,8 @@ it('names file, line and path of everything that is wrong', () => {
   writeFileSync(file, 'sesionGap: 20m\ncaps:\n  - { max: 3, window: 1d }\n  - { max: many, window: 1d }\n');
   expect(loadPolicy(file).policy).toBeNull();
   expect(lines()).toEqual([
-    'DIR/policy.yaml:4: caps[1].max: is "many", not a number (write a number)',
-    'DIR/policy.yaml:1: sesionGap: is not a known key (did you mean "sessionGap"?)',
+    'DIR/policy.yaml:4:12: caps[1].max: is "many", not a number (write a number)',
+    'DIR/policy.yaml:1:12: sesionGap: is not a known key (did you mean "sessionGap"?)',
   ]);
 });
 

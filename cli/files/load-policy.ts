@@ -16,6 +16,6 @@ export function loadPolicy(file: string): LoadedPolicy {
   if (parsed.ok) return { policy: parsed.value, problems: [] };
   return {
     policy: null,
-    problems: parsed.problems.map((found) => ({ ...found, file, line: yaml.lineOf(found.keys) })),
+    problems: parsed.problems.map((found) => ({ ...found, file, ...yaml.placeOf(found.keys) })),
   };
 }

@@ -16,8 +16,13 @@ beforeEach(() => {
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 const campaign = (id: string, content: string, more = ''): void =>
   write(`${id}.yaml`, `id: ${id}\ntrigger: { session: closed }\nchannels: [sms, email]\ncontent: ${content}\n${more}`);
+/** Without their columns. */
 const told = (): string[] =>
-  loadCampaigns(folder).problems.map((found) => describeProblem(found).replaceAll(`${folder}/`, ''));
+  loadCampaigns(folder).problems.map((found) =>
+    describeProblem(found)
+      .replaceAll(`${folder}/`, '')
+      .replace(/(\.yaml:\d+):\d+:/, '$1:'),
+  );
 
 const WINBACK = `en:
   default: "Hi {{ profile.name }}, {{ data.eventCount }} things wait."

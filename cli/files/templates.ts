@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseBodies } from '../../schemas/campaign/bodies.ts';
 import { hint, type Problem, problem } from '../../schemas/problems.ts';
-import { type FileProblem, readYaml, type YamlFile } from './read-yaml.ts';
+import { type FileProblem, NOWHERE, readYaml, type YamlFile } from './read-yaml.ts';
 
 export const TEMPLATES_FOLDER = 'templates';
 
@@ -42,7 +42,7 @@ export class Templates {
   problems(): readonly FileProblem[] {
     return [...this.#files.values()].flatMap(({ file, problems, isUsed }) => {
       const unused = problem([], 'is used by no campaign', 'name it as content.template, or delete the file');
-      return isUsed ? problems : [...problems, { ...unused, severity: 'warning' as const, file, line: null }];
+      return isUsed ? problems : [...problems, { ...unused, severity: 'warning' as const, file, ...NOWHERE }];
     });
   }
 
@@ -82,7 +82,7 @@ export class Templates {
         const { path } = problem(keys, '', '');
         return {
           ...{ ...found, keys, path, reason: `${found.reason}; ${id} needs it` },
-          ...{ file, line: yaml?.lineOf(keys) ?? null },
+          ...{ file, ...(yaml?.placeOf(keys) ?? NOWHERE) },
         };
       },
     };
@@ -115,7 +115,7 @@ function readTemplate(file: string): Pick<TemplateFile, 'yaml' | 'problems'> {
   const yaml = readYaml(file);
   if (!yaml.ok) return { yaml: undefined, problems: yaml.problems };
   const parsed = parseBodies(yaml.value);
-  const problems = parsed.ok ? [] : parsed.problems.map((one) => ({ ...one, file, line: yaml.lineOf(one.keys) }));
+  const problems = parsed.ok ? [] : parsed.problems.map((one) => ({ ...one, file, ...yaml.placeOf(one.keys) }));
   return { yaml, problems };
 }
 

@@ -69,7 +69,7 @@ function loadFile(file: string, name: string, campaigns: readonly Campaign[], po
   const yaml = readYaml(file);
   if (!yaml.ok) return { scenarios: [], problems: yaml.problems };
   const placed = (found: readonly Problem[]): FileProblem[] =>
-    found.map((each) => ({ ...each, file, line: yaml.lineOf(each.keys) }));
+    found.map((each) => ({ ...each, file, ...yaml.placeOf(each.keys) }));
   const parsed = parseScenarios(yaml.value);
   if (!parsed.ok) return { scenarios: [], problems: placed(parsed.problems) };
 
@@ -83,7 +83,7 @@ function loadFile(file: string, name: string, campaigns: readonly Campaign[], po
   }
   const scenarios = parsed.value.scenarios.map((_, i): Scenario => {
     const made = make(parsed.value, i, { campaignId, campaigns, policy }, refuse);
-    return { file: name, line: yaml.lineOf(['scenarios', i]), ...made };
+    return { file: name, line: yaml.placeOf(['scenarios', i]).line, ...made };
   });
   return { scenarios: problems.length === 0 ? scenarios : [], problems: placed(problems) };
 }

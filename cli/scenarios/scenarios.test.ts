@@ -157,7 +157,7 @@ describe('a scenario file', () => {
   it.each([
     [
       '{ name: a, expect: nothing, after: 3 days }',
-      /^hello\.test\.yaml:2: scenarios\[0\]\.after: "3 days" is not a duration/,
+      /^hello\.test\.yaml:2:40: scenarios\[0\]\.after: "3 days" is not a duration/,
     ],
     ['{ name: a }', /scenarios\[0\]\.expect: is missing \(add it: a list\)/],
     ['{ name: a, expect: sent }', /scenarios\[0\]\.expect: is text, not a list/],
@@ -186,7 +186,7 @@ describe('a scenario file', () => {
   ])('%s is refused with file, line, path, reason and mend', (text, expected) => {
     const [first = ''] = scenario(text);
     expect(first).toMatch(expected);
-    expect(first).toMatch(/^hello\.test\.yaml:2: .+ \(.+\)$/);
+    expect(first).toMatch(/^hello\.test\.yaml:2:\d+: .+ \(.+\)$/);
   });
 
   it('is about the campaign of its name, or says which', () => {
@@ -242,7 +242,7 @@ describe('campaigns test', () => {
 
   it.each([
     [GOOD, ['--filter', 'none'], /^beckon: --filter none: fits none of the 1 scenarios; write a part of a name\n$/],
-    ['scenarios: []\n', [], /^beckon: c\/hello\.test\.yaml:1: scenarios: is empty \(.+\)\n$/],
+    ['scenarios: []\n', [], /^beckon: c\/hello\.test\.yaml:1:12: scenarios: is empty \(.+\)\n$/],
     [undefined, [], /holds no scenario/],
   ])('ends with 2 when a file is wrong or there is nothing to run', (file, args, expected) => {
     const { code, stderr } = run(file, ...args);
