@@ -8,7 +8,8 @@ import { population } from '../../../cli/demo/population.ts';
 import { runSimulation } from '../../../cli/simulation.ts';
 import { type Campaign, parseCampaign } from '../../../schemas/campaign.ts';
 import { jsonForm } from '../../../schemas/json-form.ts';
-import { defaultPolicy } from '../../../schemas/policy.ts';
+import { parsePolicy } from '../../../schemas/policy.ts';
+import type { Parsed } from '../../../schemas/problems.ts';
 import { candidates, consents, events, profiles, type Topic, verdicts } from '../../../schemas/topics.ts';
 import type { UserEvent } from '../../../schemas/types.ts';
 import { expectSimulated, OUTPUTS } from '../compared.ts';
@@ -54,11 +55,14 @@ const campaigns: readonly Campaign[] = Object.entries({
     budget: { total: 10_000_000, perChannel: { sms: 5_000_000 } },
     conversion: { event: 'app_open', within: '5d' },
   },
-}).map(([id, file]) => {
-  const parsed = parseCampaign({ id, content: { text: 'Hello.' }, ...file });
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.value;
-});
+}).map(([id, file]) => taken(parseCampaign({ id, content: { text: 'Hello.' }, ...file })));
+/** Caps bind, so that it shows who was sent first. */
+const policy = taken(parsePolicy({ caps: [{ max: 2, window: '1d' }] }));
+
+function taken<T>(parsed: Parsed<T>): T {
+  if (parsed.ok) return parsed.value;
+  throw new Error(JSON.stringify(parsed.problems));
+}
 
 const opened = await openGround();
 const ground = opened as Ground;
@@ -86,10 +90,10 @@ test.skipIf(opened === undefined)(
       profiles: write(folder, profiles, people.profiles),
       consents: write(folder, consents, people.consents),
     };
-    await runSimulation({ ...inputs, campaigns, policy: defaultPolicy, until: UNTIL, out });
+    await runSimulation({ ...inputs, campaigns, policy, until: UNTIL, out });
 
     const cluster = await ground.emptied('pace-away');
-    const probe = await Probe.open(cluster, folder, { partitions: 4, campaigns, policy: defaultPolicy });
+    const probe = await Probe.open(cluster, folder, { partitions: 4, campaigns, policy });
     onTestFinished(() => probe.close());
     const start = (topologies: string): InstanceProcess =>
       new InstanceProcess(join(folder, topologies), environment(cluster), ['--topology', topologies]);
