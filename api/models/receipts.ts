@@ -18,15 +18,17 @@ const STATUSES: Readonly<Record<Receipt['status'], true>> = {
 const MOST_MICROS = 2 ** 52;
 const MOST = 1000;
 const LONGEST = 1024;
+/** A send's id holds those of campaign, tenant, user and request, and in one of a batch the user's twice, some of it percent-encoded. */
+const LONGEST_SEND = 4096;
 
 const receiptModel = z
   .strictObject({
     receiptId: text()
       .min(1)
-      .max(LONGEST)
+      .max(LONGEST_SEND)
       .optional()
       .describe('Names it; without one it is named by its send and status. Repeats do nothing.'),
-    sendId: text().min(1).max(LONGEST).describe('The send it answers, as the command to send had it.'),
+    sendId: text().min(1).max(LONGEST_SEND).describe('The send it answers, as the command to send had it.'),
     tenantId,
     userId,
     campaignId,

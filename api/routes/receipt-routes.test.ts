@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { sendIdOf, storyOf } from '../../processors/decide/ids.ts';
 import { receipts } from '../../schemas/topics.ts';
 import type { Receipt } from '../../schemas/types.ts';
 import { readTopic } from '../reader.ts';
@@ -20,6 +21,19 @@ test('puts receipts on the log, named by their send and status where they have n
     { receiptId: 's#0:delivered', tenantId: 'default', hop: 0, occurredAt: Date.UTC(2026, 2, 2, 9), costMicros: null },
     { receiptId: 'mine', status: 'failed', costMicros: 7500, error: 'no such number' },
   ]);
+});
+
+test('takes the id of any send that this API may have asked for', async () => {
+  const { post } = await startOutreach([]);
+  const userId = ':'.repeat(256);
+  const sendId = sendIdOf(
+    storyOf({
+      ...{ source: 'api', requestedAt: Date.UTC(2026, 2, 2), tenantId: ':'.repeat(256), campaignId: 'c'.repeat(100) },
+      ...{ userId, requestId: 'r'.repeat(512) },
+    }),
+    0,
+  );
+  expect((await post('/receipts', { receipts: [{ ...receipt, userId, sendId }] })).statusCode).toBe(202);
 });
 
 test('takes all of them or none, and says which are wrong', async () => {
