@@ -197,9 +197,10 @@ export class KafkaTask implements TaskLog {
     const logged = offsets.length === 0 ? changes : [...changes, positionsChange(positions)];
     try {
       reach(task, 'transaction-begun');
-      const sending = this.#send(outputs, logged, attempt);
-      // Beside the records, which would keep them waiting for two answers more. Nothing is on its way any more when either fails.
+      // Beside the records, which would keep them waiting for two answers more; where both can't go at once, first (see
+      // `transactions.ts`). Nothing is on its way any more when either fails.
       const placing = offsets.length === 0 ? undefined : this.#producer.sendOffsets(this.#names.consumerGroup, offsets);
+      const sending = this.#send(outputs, logged, attempt);
       await Promise.allSettled([sending, placing]);
       sent = await sending;
       reach(task, 'records-sent');

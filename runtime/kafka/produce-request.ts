@@ -2,17 +2,21 @@
 //
 // kafkajs's own request takes messages, not batches, and copies what it encoded twice more on its way to the socket.
 import type { Broker } from 'kafkajs/src/broker/index.js';
-import { createErrorFromCode } from 'kafkajs/src/protocol/error.js';
 import produceVersions from 'kafkajs/src/protocol/requests/produce/index.js';
 import { ByteWriter } from '../../schemas/byte-writer.ts';
 import type { TopicPartition } from '../log.ts';
+import { FlexibleReader, FlexibleWriter } from './flexible.ts';
+import { protocolError } from './protocol-error.ts';
+import { ask, type RequestHead } from './raw-request.ts';
 
-const PRODUCE = 0;
+export const PRODUCE = 0;
 /** Every replica that is in sync has it before the broker answers. */
 const ALL_REPLICAS = -1;
 /** ms that the broker waits for the replicas. */
 const REPLICAS_WAIT = 30_000;
 const SIZE_BYTES = 4;
+/** The version that makes partitions part of the transaction by itself. */
+export const ADDING = 12;
 
 /** A batch as `encodeBatch` makes it. It is sent again as it is, so nobody may write to it. */
 export interface EncodedBatch extends TopicPartition {
@@ -37,50 +41,33 @@ export async function produce(
     PRODUCE,
     produceVersions,
   )({ acks: ALL_REPLICAS, timeout: REPLICAS_WAIT, topicData: [] });
-  const { apiKey, apiName, apiVersion } = request;
-  try {
-    const connection = await broker.connectionPool.getConnectionByRequest({ request });
-    if (!connection.isAuthenticated()) await connection.authenticate();
-    connection.failIfNotConnected();
-    const correlationId = connection.nextCorrelationId();
-    const parts = frame({ apiKey, apiVersion, correlationId, clientId: connection.clientId }, transactionalId, batches);
-    const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
-      connection.requestQueue.push({
-        entry: { apiKey, apiName, apiVersion, correlationId, resolve, reject },
-        expectResponse: true,
-        requestTimeout: null,
-        sendRequest: () => {
-          const { socket } = connection;
-          socket.cork();
-          for (const part of parts) socket.write(part);
-          socket.uncork();
-        },
-      });
-    });
-    const { topics, clientSideThrottleTime } = await response.decode(payload);
-    connection.requestQueue.maybeThrottle(clientSideThrottleTime);
-    return topics.flatMap(({ topicName: topic, partitions }) =>
-      partitions.map(({ partition, errorCode, baseOffset }) => {
-        const error = errorCode === 0 ? undefined : createErrorFromCode(errorCode);
-        return { topic, partition, offset: Number(baseOffset), error };
-      }),
-    );
-  } catch (error) {
-    // As kafkajs does: the broker's other connections go with it.
-    if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
-    throw error;
-  }
+  const { payload, throttle } = await ask(broker, request, (head) => frame(head, transactionalId, batches));
+  const { topics, clientSideThrottleTime } = await response.decode(payload);
+  throttle(clientSideThrottleTime);
+  return topics.flatMap(({ topicName: topic, partitions }) =>
+    partitions.map(({ partition, errorCode, baseOffset }) => ({
+      topic,
+      partition,
+      offset: Number(baseOffset),
+      error: protocolError(errorCode),
+    })),
+  );
 }
 
-interface RequestHead {
-  readonly apiKey: number;
-  /** From 3 to 7, which are alike. */
-  readonly apiVersion: number;
-  readonly correlationId: number;
-  readonly clientId: string;
+/** The same, and the broker makes partitions part of the transaction that are not. */
+export async function produceAdding(
+  broker: Broker,
+  transactionalId: string,
+  batches: readonly EncodedBatch[],
+): Promise<readonly Produced[]> {
+  const type = { apiKey: PRODUCE, apiName: 'Produce', apiVersion: ADDING };
+  const { payload, throttle } = await ask(broker, type, (head) => addingFrame(head, transactionalId, batches));
+  const { produced, throttleTime } = readAdding(payload);
+  throttle(throttleTime);
+  return produced;
 }
 
-/** The request's bytes in their order: what stands between batches, and the batches themselves. */
+/** The request's bytes in their order: what stands between batches, and the batches themselves. Versions 3 to 7 are alike. */
 export function frame(head: RequestHead, transactionalId: string | null, batches: readonly EncodedBatch[]): Buffer[] {
   const writer = new ByteWriter(1024);
   writer.begin();
@@ -107,6 +94,61 @@ export function frame(head: RequestHead, transactionalId: string | null, batches
   const size = parts.reduce((sum, { length }) => sum + length, 0);
   parts[0]?.writeUInt32BE(size - SIZE_BYTES, 0);
   return parts;
+}
+
+/** The same as version 12 has it. */
+export function addingFrame(
+  head: RequestHead,
+  transactionalId: string,
+  batches: readonly EncodedBatch[],
+): readonly Buffer[] {
+  const writer = new FlexibleWriter(head);
+  writer.text(transactionalId);
+  writer.int16(ALL_REPLICAS);
+  writer.int32(REPLICAS_WAIT);
+  const topics = Map.groupBy(batches, ({ topic }) => topic);
+  writer.array(topics.size);
+  for (const [topic, partitions] of topics) {
+    writer.text(topic);
+    writer.array(partitions.length);
+    for (const { partition, bytes } of partitions) {
+      writer.int32(partition);
+      writer.bytes(bytes);
+      writer.tags();
+    }
+    writer.tags();
+  }
+  writer.tags();
+  return writer.end();
+}
+
+export function readAdding(payload: Buffer): { readonly produced: readonly Produced[]; readonly throttleTime: number } {
+  const reader = new FlexibleReader(payload);
+  reader.tags();
+  const topics = reader.array(() => {
+    const topic = reader.text();
+    const partitions = reader.array(() => readPartition(reader, topic));
+    reader.tags();
+    return partitions;
+  });
+  return { produced: topics.flat(), throttleTime: reader.int32() };
+}
+
+function readPartition(reader: FlexibleReader, topic: string): Produced {
+  const partition = reader.int32();
+  const error = protocolError(reader.int16());
+  const offset = Number(reader.int64());
+  // When it was appended, where the log begins, and which of its records were wrong, in words.
+  reader.int64();
+  reader.int64();
+  reader.array(() => {
+    reader.int32();
+    reader.text();
+    reader.tags();
+  });
+  reader.text();
+  reader.tags();
+  return { topic, partition, offset, error };
 }
 
 function int16(writer: ByteWriter, value: number): void {

@@ -2,19 +2,18 @@
 //
 // kafkajs has a producer too, but not one for several brokers: it forgets which partitions of a send were written when
 // another broker's part fails, and numbers anew, or leaves out, those whose leader moves before it tries again.
-import type { Broker } from 'kafkajs/src/broker/index.js';
+import type { ProducerId } from 'kafkajs/src/broker/index.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import { ByteWriter } from '../../schemas/byte-writer.ts';
 import type { NewRecord, TopicPartition } from '../log.ts';
-import { coordinatorOf, errorType, isTransient, type KafkaClient, Retries } from './client.ts';
+import { errorType, isTransient, type KafkaClient, Retries } from './client.ts';
+import { Coordinators, PATIENCE, TRANSACTION } from './coordinators.ts';
 import { Leaders } from './leaders.ts';
 import { halved, inPieces, type PendingBatch, pendingBatch, type Sender, sequenceAfter } from './pending-batch.ts';
 import { type Produced, produce } from './produce-request.ts';
+import { addsByItself, type GroupOffset } from './transaction-requests.ts';
+import { ExplicitTransactions, ImplicitTransactions, type Transactions } from './transactions.ts';
 
-/** How long (ms) brokers that fail are asked again: enough for one to restart. */
-const PATIENCE = 20_000;
-const GROUP = 0;
-const TRANSACTION = 1;
 export interface Transactional {
   readonly id: string;
   /** ms after which the coordinator ends a transaction that was left open. */
@@ -39,20 +38,20 @@ export interface Run {
 export class RecordProducer {
   readonly #cluster: Cluster;
   readonly #leaders: Leaders;
+  readonly #coordinators: Coordinators;
+  #transactions: Transactions | undefined;
   readonly #transactional: Transactional | undefined;
-  readonly #coordinators = new Map<number, Broker>();
   readonly #sequences = new Map<string, number>();
   /** Batches that are on their way, or will be tried again, keep their bytes: it writes behind them or elsewhere. */
   readonly #writer = new ByteWriter();
   /** Bytes of a batch that topics took none of that were twice as large. */
   readonly #limits = new Map<string, number>();
-  /** The partitions that the coordinator knows to be of the open transaction. */
-  readonly #added = new Set<string>();
-  #id = { producerId: '', producerEpoch: -1 };
+  #id: ProducerId = { producerId: '', producerEpoch: -1 };
 
   private constructor(client: KafkaClient, transactional: Transactional | undefined) {
     this.#cluster = client.cluster();
     this.#leaders = new Leaders(this.#cluster);
+    this.#coordinators = new Coordinators(this.#cluster, this.#leaders);
     this.#transactional = transactional;
   }
 
@@ -74,7 +73,7 @@ export class RecordProducer {
    * records are, in their order.
    */
   async send(batches: readonly Batch[]): Promise<readonly (readonly Run[])[]> {
-    if (this.#transactional !== undefined) await this.#add(batches, this.#transactional);
+    await this.#transactions?.add(this.#id, batches);
     const written = new Map<string, Run[]>();
     const pieces = batches.map((batch) => this.#encode(batch));
     const most = Math.max(0, ...pieces.map(({ length }) => length));
@@ -86,78 +85,42 @@ export class RecordProducer {
   }
 
   /** Makes a group's offsets part of the transaction. */
-  async sendOffsets(
-    groupId: string,
-    offsets: readonly (TopicPartition & { readonly offset: number })[],
-  ): Promise<void> {
-    const { id: transactionalId } = this.#transaction();
-    const topics = byTopic(offsets).map(({ topic, entries }) => ({
-      topic,
-      partitions: entries.map(({ partition, offset }) => ({ partition, offset: String(offset) })),
-    }));
-    await this.#ask(TRANSACTION, transactionalId, (broker) =>
-      broker.addOffsetsToTxn({ transactionalId, ...this.#id, groupId }),
-    );
-    await this.#ask(
-      GROUP,
-      groupId,
-      (broker) => broker.txnOffsetCommit({ transactionalId, ...this.#id, groupId, topics }),
-      wasAnswered,
-    );
+  sendOffsets(groupId: string, offsets: readonly GroupOffset[]): Promise<void> {
+    return this.#open.sendOffsets(this.#id, groupId, offsets);
   }
 
   /** Commits what was sent since the last commit. When it fails, nobody knows whether it happened. */
   async commit(): Promise<void> {
-    const { id: transactionalId } = this.#transaction();
-    await this.#ask(
-      TRANSACTION,
-      transactionalId,
-      (broker) => broker.endTxn({ transactionalId, ...this.#id, transactionResult: true }),
-      wasAnswered,
-    );
-    this.#added.clear();
+    const next = await this.#open.commit(this.#id);
+    // Numbers begin anew with each epoch.
+    if (next.producerId !== this.#id.producerId || next.producerEpoch !== this.#id.producerEpoch)
+      this.#sequences.clear();
+    this.#id = next;
   }
 
   close(): Promise<void> {
     return this.#cluster.disconnect();
   }
 
-  #transaction(): Transactional {
-    if (this.#transactional === undefined) throw new Error('a producer without a transactional id has no transactions');
-    return this.#transactional;
+  get #open(): Transactions {
+    if (this.#transactions === undefined) throw new Error('a producer without a transactional id has no transactions');
+    return this.#transactions;
   }
 
   async #initialise(): Promise<void> {
     if (this.#transactional === undefined) {
-      this.#id = await this.#again(new Retries(PATIENCE), async () =>
+      this.#id = await this.#coordinators.again(new Retries(PATIENCE), async () =>
         (await this.#cluster.findControllerBroker()).initProducerId({}),
       );
       return;
     }
     const { id: transactionalId, timeout: transactionTimeout } = this.#transactional;
-    this.#id = await this.#ask(TRANSACTION, transactionalId, (broker) =>
+    this.#id = await this.#coordinators.ask(TRANSACTION, transactionalId, (broker) =>
       broker.initProducerId({ transactionalId, transactionTimeout }),
     );
-  }
-
-  async #add(batches: readonly Batch[], transactional: Transactional): Promise<void> {
-    const { id: transactionalId } = transactional;
-    const fresh = batches.filter((batch) => !this.#added.has(keyOf(batch)));
-    if (fresh.length === 0) return;
-    const topics = byTopic(fresh).map(({ topic, entries }) => ({
-      topic,
-      partitions: entries.map(({ partition }) => partition),
-    }));
-    try {
-      await this.#ask(TRANSACTION, transactionalId, (broker) =>
-        broker.addPartitionsToTxn({ transactionalId, ...this.#id, topics }),
-      );
-    } catch (error) {
-      // Some are refused, and the client may tell of the others alone, with which nothing is wrong: each by itself says it.
-      if (errorType(error) !== 'OPERATION_NOT_ATTEMPTED' || fresh.length === 1) throw error;
-      for (const batch of fresh) await this.#add([batch], transactional);
-    }
-    for (const batch of fresh) this.#added.add(keyOf(batch));
+    this.#transactions = (await this.#coordinators.ask(TRANSACTION, transactionalId, addsByItself))
+      ? new ImplicitTransactions(this.#coordinators, transactionalId, this.#leaders)
+      : new ExplicitTransactions(this.#coordinators, transactionalId);
   }
 
   /** With the next numbers of its partition; each piece is to be sent once the one before is written. */
@@ -181,7 +144,7 @@ export class RecordProducer {
    * the numbers that they have: a broker that has one of them already says where, and doesn't write it again.
    */
   async #deliver(batches: readonly PendingBatch[], written: Map<string, Run[]>, retries: Retries): Promise<void> {
-    const byLeader = await this.#again(retries, () => this.#byLeader(batches));
+    const byLeader = await this.#coordinators.again(retries, () => this.#byLeader(batches));
     const delivered = await Promise.allSettled(
       [...byLeader].map(async ([leader, part]) => {
         let failed: readonly (readonly [PendingBatch, unknown])[];
@@ -193,9 +156,9 @@ export class RecordProducer {
         const tooLarge = failed.filter(([batch, error]) => isTooLarge(error) && batch.records.length > 1);
         for (const [batch] of tooLarge) await this.#deliverHalves(batch, written);
         const again = failed.filter((one) => !tooLarge.includes(one));
-        const [, error] = again.find(([, e]) => !isTransient(e)) ?? again[0] ?? [];
+        const error = reasonOf(again.map(([, e]) => e));
         if (error === undefined) return;
-        await this.#recover(error, retries, isTransient(error));
+        await this.#coordinators.recover(error, retries, isTransient(error));
         await this.#deliver(
           again.map(([batch]) => batch),
           written,
@@ -234,8 +197,8 @@ export class RecordProducer {
   ): Promise<readonly (readonly [PendingBatch, unknown])[]> {
     const broker = await this.#cluster.findBroker({ nodeId: leader });
     const answers = new Map<string, Produced>();
-    for (const produced of await produce(broker, this.#transactional?.id ?? null, batches))
-      answers.set(keyOf(produced), produced);
+    const producing = this.#transactions?.produce(broker, batches) ?? produce(broker, null, batches);
+    for (const produced of await producing) answers.set(keyOf(produced), produced);
     const failed: [PendingBatch, unknown][] = [];
     for (const batch of batches) {
       const answer = answers.get(keyOf(batch));
@@ -248,72 +211,17 @@ export class RecordProducer {
     }
     return failed;
   }
-
-  /** Asks the coordinator of a group or transactional id, until it does it, or an error doesn't pass. */
-  #ask<T>(
-    coordinatorType: number,
-    groupId: string,
-    work: (broker: Broker) => Promise<T>,
-    passing: (error: unknown) => boolean = isTransient,
-  ): Promise<T> {
-    const retries = new Retries(PATIENCE);
-    const coordinator = async (): Promise<Broker> => {
-      let broker = this.#coordinators.get(coordinatorType);
-      if (broker === undefined || !broker.isConnected()) {
-        broker = await coordinatorOf(this.#cluster, { groupId, coordinatorType });
-        this.#coordinators.set(coordinatorType, broker);
-      }
-      return broker;
-    };
-    return this.#again(retries, async () => work(await this.#again(retries, coordinator)), passing);
-  }
-
-  async #again<T>(
-    retries: Retries,
-    work: () => Promise<T>,
-    passing: (error: unknown) => boolean = isTransient,
-  ): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        await this.#recover(error, retries, passing(error));
-      }
-    }
-  }
-
-  /** Waits before the next try, and looks anew at who leads and coordinates what. Throws what will not pass. */
-  async #recover(error: unknown, retries: Retries, passing: boolean): Promise<void> {
-    await retries.after(error, passing);
-    // The coordinator itself says that it is still ending the transaction before.
-    if (errorType(error) === 'CONCURRENT_TRANSACTIONS') return;
-    this.#coordinators.clear();
-    await this.#leaders.refresh().catch(() => {});
-  }
 }
 
-/**
- * The end of a transaction and offsets have no number to be known by. Where a connection broke, the broker may come to the
- * request yet, after its repetition and in the midst of the next transaction, of which it would commit a part, or set its
- * offsets back. So they are repeated only when the broker is done with them; else a new owner's fence turns them away.
- */
-function wasAnswered(error: unknown): boolean {
-  return errorType(error) !== undefined && isTransient(error);
+/** Why several failed: what will not pass if there is such a thing, and not that others failed. */
+function reasonOf(errors: readonly unknown[]): unknown {
+  const reasons = errors.filter((error) => errorType(error) !== 'OPERATION_NOT_ATTEMPTED');
+  return reasons.find((error) => !isTransient(error)) ?? reasons[0] ?? errors[0];
 }
 
 /** Larger than `max.message.bytes` of the topic, or than its segments. */
 function isTooLarge(error: unknown): boolean {
   return /^(MESSAGE|RECORD_LIST)_TOO_LARGE$/.test(errorType(error) ?? '');
-}
-
-function byTopic<T extends TopicPartition>(of: readonly T[]): { readonly topic: string; readonly entries: T[] }[] {
-  const topics = new Map<string, T[]>();
-  for (const entry of of) {
-    const entries = topics.get(entry.topic);
-    if (entries === undefined) topics.set(entry.topic, [entry]);
-    else entries.push(entry);
-  }
-  return [...topics].map(([topic, entries]) => ({ topic, entries }));
 }
 
 function keyOf({ topic, partition }: TopicPartition): string {

@@ -70,6 +70,8 @@ export interface OwnKafkaOptions {
   readonly advertised?: Readonly<Record<string, string>>;
   /** Passwords of users of SCRAM, by name. */
   readonly users?: Readonly<Record<string, string>>;
+  /** Levels of the cluster's features, by name, in place of the newest that the broker knows. */
+  readonly features?: Readonly<Record<string, number>>;
   /** It is a second broker of this one's cluster. */
   readonly joins?: OwnKafka;
   /** For measurements: the JVM compiles and collects garbage as it does in production. */
@@ -176,7 +178,15 @@ async function brokerWith(
   archive: string,
   folder: string,
   owner: number,
-  { settings = {}, listeners = {}, advertised = {}, users = {}, joins, longLived = false }: OwnKafkaOptions,
+  {
+    settings = {},
+    listeners = {},
+    advertised = {},
+    users = {},
+    features = {},
+    joins,
+    longLived = false,
+  }: OwnKafkaOptions,
 ): Promise<Made> {
   const jars = join(await kafkaJars(), '*');
   const names = Object.keys(listeners);
@@ -210,7 +220,8 @@ async function brokerWith(
   const scram = Object.entries(users).flatMap(([name, password]) =>
     ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((m) => ['--add-scram', `${m}=[name=${name},password=${password}]`]),
   );
-  const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file, ...scram];
+  const levels = Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`]);
+  const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file, ...scram, ...levels];
   const formatArgs = jvmArgs.filter((arg) => !arg.startsWith('-XX:Archive'));
   const formatted = spawnSync('java', [...formatArgs, ...format], { encoding: 'utf8' });
   if (formatted.status !== 0) throw new Error(`the broker's folder can't be formatted:\n${formatted.stderr}`);

@@ -12,7 +12,14 @@ export const END = 26;
 export const COMMIT_OFFSETS = 28;
 
 /** cut: the connection ends before the request arrives. forget: the broker gets it, and the connection ends before the answer. */
-export type Verdict = 'pass' | 'cut' | 'forget';
+export type Verdict = 'pass' | 'cut' | 'forget' | Late;
+
+/** The connection ends at once, and the request was under way all the same: the broker comes to it later. */
+export interface Late {
+  readonly arrives: Promise<void>;
+  /** Called when the broker has answered it. */
+  readonly answered: () => void;
+}
 
 export class GatedBroker {
   readonly server: OwnKafka;
@@ -30,7 +37,9 @@ export class GatedBroker {
   }
 
   /** Undefined where no broker can be had. */
-  static async start(options: Pick<OwnKafkaOptions, 'settings' | 'joins'>): Promise<GatedBroker | undefined> {
+  static async start(
+    options: Pick<OwnKafkaOptions, 'settings' | 'features' | 'joins'>,
+  ): Promise<GatedBroker | undefined> {
     const [port] = (await freePorts(1)) as [number];
     const address = `127.0.0.1:${port}`;
     const listeners = { GATED: 'PLAINTEXT' } as const;
@@ -50,8 +59,9 @@ export class GatedBroker {
   #accept(client: Socket): void {
     const port = Number(this.server.listeners.GATED?.split(':')[1]);
     const server = connect(port, '127.0.0.1');
+    let late: Late | undefined;
     const end = (): void => {
-      for (const socket of [client, server]) {
+      for (const socket of late === undefined ? [client, server] : [client]) {
         this.#sockets.delete(socket);
         socket.destroy();
       }
@@ -67,14 +77,23 @@ export class GatedBroker {
       for (const frame of frames.push(chunk)) {
         void Promise.resolve(this.gate(requestHead(frame).api)).then((verdict) => {
           if (verdict === 'cut') return end();
+          if (typeof verdict === 'object') {
+            late = verdict;
+            end();
+            return verdict.arrives.then(() => server.write(frame));
+          }
           forgetting ||= verdict === 'forget';
-          server.write(frame);
+          return server.write(frame);
         });
       }
     });
     server.on('data', (chunk: Buffer) => {
       // Connections are cut at a moment when one request alone is under way.
-      if (forgetting) end();
+      if (late !== undefined) {
+        late.answered();
+        late = undefined;
+        end();
+      } else if (forgetting) end();
       else client.write(chunk);
     });
   }

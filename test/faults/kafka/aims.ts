@@ -24,7 +24,8 @@ const STEPS: readonly StepTarget[] = [
   ...of('engage', OPEN_STEPS),
 ];
 
-const APIS: readonly Api[] = ['EndTxn', 'TxnOffsetCommit', 'AddOffsetsToTxn', 'Produce'];
+/** All that a commit asks of one broker. */
+const APIS: readonly Api[] = ['EndTxn', 'TxnOffsetCommit', 'Produce'];
 const SIDES: readonly Side[] = ['answer', 'request'];
 const WIRE: readonly WireTarget[] = APIS.flatMap((api) =>
   SIDES.flatMap((side) => ['engage', 'pace', 'deliver'].map((group) => ({ group, api, side }))),

@@ -1,7 +1,7 @@
 // Kafka's framing: a stream of bytes in requests and responses, and as much of a request as says what it is.
 
 /** Request types by their keys in the protocol. */
-export const API = { Produce: 0, AddOffsetsToTxn: 25, EndTxn: 26, TxnOffsetCommit: 28 } as const;
+export const API = { Produce: 0, EndTxn: 26, TxnOffsetCommit: 28 } as const;
 export type Api = keyof typeof API;
 
 const SIZE_BYTES = 4;
@@ -30,14 +30,21 @@ export interface RequestHead {
 }
 
 const TRANSACTIONAL: readonly number[] = Object.values(API);
+/** The first version of each that is flexible: tagged fields end its head, and the length of a string is a varint. */
+const FLEXIBLE: Readonly<Record<number, number>> = {
+  [API.Produce]: 9,
+  [API.EndTxn]: 3,
+  [API.TxnOffsetCommit]: 3,
+};
 
-/** Of versions that are not flexible, which are all that the client sends for these types. */
 export function requestHead(frame: Buffer): RequestHead {
-  const [api, correlation] = [frame.readInt16BE(4), frame.readInt32BE(8)];
+  const [api, version, correlation] = [frame.readInt16BE(4), frame.readInt16BE(6), frame.readInt32BE(8)];
   const clientIdLength = frame.readInt16BE(12);
   const body = 14 + Math.max(0, clientIdLength);
   if (!TRANSACTIONAL.includes(api)) return { api, correlation, transactionalId: undefined };
-  const length = frame.readInt16BE(body);
+  const flexible = version >= (FLEXIBLE[api] as number);
+  // A transactional id of 127 bytes or more, or tagged fields in a head, are none of ours.
+  const length = flexible ? frame.readUInt8(body + 1) - 1 : frame.readInt16BE(body);
   const transactionalId = length < 0 ? undefined : frame.toString('utf8', body + 2, body + 2 + length);
   return { api, correlation, transactionalId };
 }

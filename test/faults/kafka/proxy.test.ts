@@ -1,7 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { addingFrame } from '../../../runtime/kafka/produce-request.ts';
+import { endFrame, offsetsFrame } from '../../../runtime/kafka/transaction-requests.ts';
 import { freePorts } from '../../servers/jvm.ts';
-import { API, Frames } from './frames.ts';
+import { API, Frames, requestHead } from './frames.ts';
 import { TcpProxy } from './proxy.ts';
 
 /** A server that answers every request with its correlation id and remembers which came. */
@@ -124,4 +126,22 @@ test('refuses connections until it accepts them again', async () => {
   const last = client();
   last.socket.write(request(API.Produce, 2, 'app.engage.0'));
   await expect.poll(() => last.answers).toEqual([2]);
+});
+
+test('knows requests of transactions by their transactional id, of flexible versions too', () => {
+  const by = { producerId: '1', producerEpoch: 2, transactionalId: 'app.engage.1' };
+  const of = (apiKey: number, apiVersion: number) => ({ apiKey, apiVersion, correlationId: 7, clientId: 'client' });
+  const frames = [
+    addingFrame(of(API.Produce, 12), by.transactionalId, [{ topic: 't', partition: 0, bytes: Buffer.alloc(9) }]),
+    offsetsFrame(of(API.TxnOffsetCommit, 5), { ...by, groupId: 'g', offsets: [] }),
+    endFrame(of(API.EndTxn, 5), by),
+    [request(API.EndTxn, 7, by.transactionalId)],
+  ];
+  expect(frames.map((pieces) => requestHead(Buffer.concat(pieces)))).toEqual(
+    [API.Produce, API.TxnOffsetCommit, API.EndTxn, API.EndTxn].map((api) => ({
+      api,
+      correlation: 7,
+      transactionalId: by.transactionalId,
+    })),
+  );
 });
