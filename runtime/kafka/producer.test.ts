@@ -282,6 +282,7 @@ describe.skipIf(missing !== undefined).each([1, IMPLICIT])(
       const other = await openLog();
       const owner = await other.openTask('g', 0);
       await expect(write(task, 2)).rejects.toThrow(TaskFenced);
+      await other.createTopics([{ topic: out.topic, partitions: 1, cleanup: 'delete' }]);
       await write(owner, 2);
       await other.close();
       await expectOnce(2);

@@ -115,9 +115,11 @@ describe('an answer is read as Kafka writes it:', () => {
     expect([errorType(error), isFenced(error), isTransient(error)]).toEqual(['PRODUCER_FENCED', true, false]);
   });
 
-  test('that one of several offsets was refused', () => {
+  test('that some of several offsets were refused, by the first of the errors', () => {
     const { error, throttleTime } = readOffsetsCommitted(
-      payload('000000000102076576656e74730300000000000000000000010033000000'),
+      payload(
+        '000000000104076576656e7473030000000000000000000001003300000970726f66696c657302000000010033000009636f6e73656e747302000000010010000000',
+      ),
     );
     expect([errorType(error), isTransient(error), throttleTime]).toEqual(['CONCURRENT_TRANSACTIONS', true, 1]);
   });

@@ -168,7 +168,8 @@ export function readOffsetsCommitted(payload: Buffer): {
     reader.text();
     reader.array(() => {
       reader.int32();
-      error ??= protocolError(reader.int16());
+      const own = protocolError(reader.int16());
+      error ??= own;
       reader.tags();
     });
     reader.tags();
