@@ -338,7 +338,10 @@ describe.skipIf(missing !== undefined).each([1, IMPLICIT])(
       await write(task, 3);
     };
 
-    test.skipIf(version < IMPLICIT)('is not ended by the end of the one before, which comes late', async () => {
+    // With one epoch for all transactions nothing is repeated that could come late.
+    if (version < IMPLICIT) return;
+
+    test('is not ended by the end of the one before, which comes late', async () => {
       const task = await opened();
       const found: unknown[] = [];
       const writing = writeWithLate(task, END, async () => {
@@ -354,7 +357,7 @@ describe.skipIf(missing !== undefined).each([1, IMPLICIT])(
       expect(valuesOf(await readAll(log, out))).toEqual(['1', '2']);
     });
 
-    test.skipIf(version < IMPLICIT)('has its own offsets, though those of the one before come late', async () => {
+    test('has its own offsets, though those of the one before come late', async () => {
       const task = await opened();
       await writeWithLate(task, COMMIT_OFFSETS, async () => 'pass');
       await expectOnce(3);
