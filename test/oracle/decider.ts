@@ -245,6 +245,8 @@ export class Decider {
     const sent = user.sent.find(({ name }) => name === receipt.send);
     if (sent === undefined || sent.failed) return;
     const { campaign, channel, dueAt } = sent.message;
+    // What answers on another channel answers another message.
+    if (receipt.channel !== channel) return;
     const giveBack = (cost: number): void => {
       if (campaign.budget) release(this.#ledger(campaign), { channel, cost, slotAt: dueAt }, campaign.timezone);
     };

@@ -48,9 +48,9 @@ class Simulation {
       else if (record.kind === 'consent') user.consents.push(record.value);
       else if (record.kind === 'receipt') {
         this.#decider.receive(user, record.value, streamTime, this.#input.lateness);
-        const { send, status, occurredAt, tenantId } = record.value;
+        const { send, status, occurredAt, tenantId, channel } = record.value;
         const hour = hourOf(occurredAt, zoneOf(user.profile?.timezone));
-        if (this.#decider.learns(tenantId, occurredAt)) user.learned.receipt(send, status, occurredAt, hour);
+        if (this.#decider.learns(tenantId, occurredAt)) user.learned.receipt(send, status, occurredAt, hour, channel);
       } else if (record.kind === 'event') this.#event(user, record.value, streamTime);
       else if (user.requestIds.repeats(record.value.requestId, record.time, streamTime))
         this.#counts.duplicateRequests++;

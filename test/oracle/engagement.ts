@@ -34,10 +34,11 @@ export class Learned {
     this.#messages.push({ id, channel, at, heard: new Set() });
   }
 
-  /** A receipt; one of a message that is not among the latest, or that came before, is nothing new. */
-  receipt(id: string, status: string, at: number, hour: number): void {
+  /** A receipt; one of a message that is not among the latest, or went by another channel, or that came before, is nothing new. */
+  receipt(id: string, status: string, at: number, hour: number, channel?: string): void {
     const message = this.#messages.slice(-HEARD).find((one) => one.id === id);
     if (message === undefined || message.heard.has(status)) return;
+    if (channel !== undefined && channel !== message.channel) return;
     message.heard.add(status);
     if (['opened', 'clicked', 'replied'].includes(status)) {
       this.#activities.push({ at, hour, channel: message.channel });
