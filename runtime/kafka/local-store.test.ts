@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -15,10 +15,11 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { StateCorrupted, Unrecoverable } from '../errors.ts';
-import { LocalStore } from './local-store.ts';
+import { LocalStore, wipe } from './local-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'beckon-local-store-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+const DIE = fileURLToPath(new URL('./testing/die-opening.ts', import.meta.url));
 const FILL = fileURLToPath(new URL('./testing/fill-disk.ts', import.meta.url));
 
 /** Of most systems. */
@@ -37,6 +38,24 @@ function fill(store: LocalStore, records: number): void {
 }
 
 describe('a local state', () => {
+  test('over which a process ended as it opened it is not opened again until it was wiped', async () => {
+    const folder = join(root, 'deadly');
+    expect(spawnSync(process.execPath, [DIE, folder]).signal).toBe('SIGKILL');
+    expect(await LocalStore.open(folder)).toBeUndefined();
+    await wipe(folder);
+    const store = (await LocalStore.open(folder)) as LocalStore;
+    fill(store, 10);
+    await store.close();
+    await ((await LocalStore.open(folder)) as LocalStore).close();
+  });
+
+  test('that another process opens at the moment is not doubted', async () => {
+    const folder = join(root, 'opening');
+    await ((await LocalStore.open(folder)) as LocalStore).close();
+    writeFileSync(join(folder, 'beckon-opening'), String(process.ppid));
+    await ((await LocalStore.open(folder)) as LocalStore).close();
+  });
+
   test('that finds no room any more stops its instance, and opens again with what it had once there is', async () => {
     const folder = join(root, 'full');
     // No file may grow over 2 MiB, which writes meet as they meet a full disk.

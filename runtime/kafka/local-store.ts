@@ -1,6 +1,6 @@
 // A task's state on the local disk, with a checkpoint: what part of its changelog it holds. Both are written in one batch,
 // and only what is committed on the log, so that a crash leaves a state that was true, and a restart replays what came after.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FolderInUse, RocksDatabase, type RocksOptions } from '../../state/rocksdb/rocks-database.ts';
@@ -12,6 +12,12 @@ import type { TaskMemory } from '../state-memory.ts';
 /** What a disk or its rights cause, and no damage: nothing is gained by wiping what is there. */
 const OF_THE_DISK =
   /no space|disk quota|read-only file|permission denied|too many open files|file too large|ENOSPC|EDQUOT|EROFS|EACCES|EMFILE|EFBIG/i;
+
+/**
+ * A file that is there while the folder is opened, with the id of the process. RocksDB ends the process over some damage (of what
+ * describes a small table's blocks) and would do so at every start: a folder over which a process ended is not opened again.
+ */
+const OPENING = 'beckon-opening';
 
 /** The keys of the checkpoint and of the state. */
 const CHECKPOINT = Buffer.from([0]);
@@ -41,9 +47,16 @@ export class LocalStore {
 
   /** Opens the folder, made when missing. Undefined when what is in it can't be read. */
   static async open(folder: string, memory?: TaskMemory): Promise<LocalStore | undefined> {
+    if (endedOpening(folder)) return undefined;
+    const mark = join(folder, OPENING);
     try {
-      return new LocalStore(await RocksDatabase.open(folder, sizesOf(memory)));
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(mark, String(process.pid));
+      const database = await RocksDatabase.open(folder, sizesOf(memory));
+      rmSync(mark, { force: true });
+      return new LocalStore(database);
     } catch (error) {
+      rmSync(mark, { force: true });
       if (OF_THE_DISK.test(error instanceof Error ? error.message : '')) throw unwritable(folder, error);
       if (!(error instanceof FolderInUse)) return undefined;
       const mend = 'give every instance a state folder of its own';
@@ -92,6 +105,24 @@ export class LocalStore {
     });
     if (this.#doubtful) await wipe(this.#database.folder);
     this.#doubtful = false;
+  }
+}
+
+/** Whether a process ended while it opened the folder. One that lives has it open, or will say that another has. */
+function endedOpening(folder: string): boolean {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(join(folder, OPENING), 'utf8'));
+  } catch {
+    return false;
+  }
+  // In a container the one before had the same id.
+  if (!(pid > 0) || pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
 

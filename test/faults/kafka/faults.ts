@@ -197,6 +197,7 @@ async function damageStores(stage: Stage): Promise<Done> {
   const how = aims.damage(random, DAMAGES);
   damage(how, storedTasks(slot.dir), random);
   stage.damaged.add(slot.dir);
+  slot.damaged = true;
   const instance = fleet.start(slot);
   await fleet.ready(slot);
   await delay(RECOVERS_WITHIN);

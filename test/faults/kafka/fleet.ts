@@ -34,6 +34,9 @@ interface Status {
   readonly sinks: readonly Positions[];
 }
 
+/** RocksDB's last words where it has no error for what it finds. */
+const GIVES_UP = /rocksdb.*Assertion/;
+
 /** What tasks must have taken before they are at rest. */
 export interface Taken {
   /** Records of the stream inputs, by partition. */
@@ -46,6 +49,8 @@ export class Slot {
   readonly number: number;
   readonly dir: string;
   instance: Instance | undefined;
+  /** Its stores were damaged: RocksDB may end the process over one, once. */
+  damaged = false;
   /** Instances that were started here. */
   lives = 0;
 
@@ -140,8 +145,14 @@ export class Fleet {
       );
   }
 
-  /** Throws when an instance has ended that nobody ended. */
+  /** Throws when an instance has ended that nobody ended. Starts one again that ended over a store that was damaged. */
   mustLive(slots: readonly Slot[]): void {
+    for (const slot of slots) {
+      if (slot.alive || !slot.damaged || !GIVES_UP.test(slot.instance?.log ?? '')) continue;
+      // As whoever runs instances starts them again: now it must find its way.
+      slot.damaged = false;
+      this.start(slot);
+    }
     const dead = slots.find((slot) => !slot.alive);
     if (dead === undefined) return;
     throw new Error(`the instance of slot ${dead.number} ended on its own: ${dead.instance?.log.slice(-3000)}`);
