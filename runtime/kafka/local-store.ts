@@ -48,15 +48,14 @@ export class LocalStore {
   /** Opens the folder, made when missing. Undefined when what is in it can't be read. */
   static async open(folder: string, memory?: TaskMemory): Promise<LocalStore | undefined> {
     if (endedOpening(folder)) return undefined;
-    const mark = join(folder, OPENING);
     try {
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(mark, String(process.pid));
-      const database = await RocksDatabase.open(folder, sizesOf(memory));
-      rmSync(mark, { force: true });
-      return new LocalStore(database);
+      const opened = beginOpening(folder);
+      try {
+        return new LocalStore(await RocksDatabase.open(folder, sizesOf(memory)));
+      } finally {
+        opened();
+      }
     } catch (error) {
-      rmSync(mark, { force: true });
       if (OF_THE_DISK.test(error instanceof Error ? error.message : '')) throw unwritable(folder, error);
       if (!(error instanceof FolderInUse)) return undefined;
       const mend = 'give every instance a state folder of its own';
@@ -106,6 +105,14 @@ export class LocalStore {
     if (this.#doubtful) await wipe(this.#database.folder);
     this.#doubtful = false;
   }
+}
+
+/** Returns what to call once it is open, or can't be opened. */
+function beginOpening(folder: string): () => void {
+  const mark = join(folder, OPENING);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(mark, String(process.pid));
+  return () => rmSync(mark, { force: true });
 }
 
 /** Whether a process ended while it opened the folder. One that lives has it open, or will say that another has. */
