@@ -41,7 +41,7 @@ export function decision(i: number): Decision {
     requestId,
     tenantId,
     userId: `u${i}`,
-    campaignId: 'winback',
+    campaignId: 'winback-7d',
     source: 'trigger',
     cause: 'e1',
     requestedAt: AT,
@@ -73,7 +73,7 @@ export function send(i: number): SendCommand {
     hop: 0,
     tenantId,
     userId: `u${i}`,
-    campaignId: 'winback',
+    campaignId: 'winback-7d',
     channel: 'sms',
     address: '+254700000001',
     content: { text: 'Dear Amina' },
@@ -93,7 +93,7 @@ export interface Sample<T = unknown> {
 
 const sample = <T>(topic: Topic<T>, ...values: T[]): Sample => ({ topic, values }) as unknown as Sample;
 const who = { tenantId, userId: 'u1' };
-const whose = { ...who, campaignId: 'winback' };
+const whose = { ...who, campaignId: 'winback-7d' };
 
 export const samples: readonly Sample[] = [
   sample(
@@ -133,7 +133,7 @@ export const samples: readonly Sample[] = [
     { ...who, purpose: 'marketing', channel: null, granted: true, version: 3, source: 'signup-form', changedAt: AT },
     { ...who, purpose: 'all', channel: 'sms', granted: false, version: 'v4', source: null, changedAt: AT + 1 },
   ),
-  sample(campaigns, { tenantId, campaignId: 'winback', version: 1, effectiveFrom: AT, definition: '{"id":"winback"}' }),
+  sample(campaigns, { tenantId, campaignId: 'winback-7d', version: 1, effectiveFrom: AT, definition: '{"id":"winback-7d"}' }),
   sample(sendRequests, {
     ...whose,
     requestId: 'r1',
