@@ -16,7 +16,7 @@ import { Fleet, type Slot } from './fleet.ts';
 import type { Ground } from './ground.ts';
 import { Load } from './load.ts';
 import { Outputs } from './outputs.ts';
-import { type StateCheck, StateReader, storedTasks } from './state.ts';
+import { MARKERS_WITHIN, type StateCheck, StateReader, storedTasks } from './state.ts';
 import { within } from './within.ts';
 
 export interface RoundOptions {
@@ -65,8 +65,6 @@ const SIZES: readonly (readonly [number, number])[] = [
 const SETTLES_WITHIN = 120_000;
 const TURN_WITHIN = 240_000;
 const LOOK_WITHIN = 60_000;
-/** How long (ms) a broker on a busy machine may take for the markers of commits that it has confirmed. */
-const MARKERS_WITHIN = 10_000;
 /** Of kills, those at a step and those on the wire; the rest comes at any time. */
 const [AIMED, WIRE] = [0.6, 0.2];
 /** One fault of another kind to so many kills. */
@@ -236,15 +234,17 @@ class Round {
       storedTasks(dir).map((task) => ({ task, damaged: this.#stage.damaged.has(dir) })),
     );
     const names = new Set<string>();
+    /** Damage lies where the owner has not read yet: nothing can be said. */
+    const untold = new Set<string>();
     for (const { task, damaged } of tasks) {
       const check = await states.check(task, damaged);
       this.#note(check);
       const name = `${task.group}.${task.partition}`;
       if (check?.behind === 0) whole.add(name);
-      // Of damage that lies where its owner has not read yet nothing can be said.
-      if (check !== undefined || !damaged) names.add(name);
+      names.add(name);
+      if (check === undefined && damaged) untold.add(name);
     }
-    for (const task of [...names].filter((name) => !whole.has(name)))
+    for (const task of [...names].filter((name) => !whole.has(name) && !untold.has(name)))
       this.#problems.push(`no instance has the whole state of ${task}`);
   }
 }

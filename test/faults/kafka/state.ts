@@ -12,6 +12,8 @@ import { changelogOf } from '../../../runtime/kafka/topic-config.ts';
 import { APP, type Ground, PARTITIONS } from './ground.ts';
 
 const LOOK = 100;
+/** How long (ms) a broker on a busy machine may take for the markers of commits that it has confirmed. */
+export const MARKERS_WITHIN = 10_000;
 /** Behind every key of a state. */
 const KEYS_END = Buffer.alloc(64, 0xff);
 
@@ -129,7 +131,10 @@ export class StateReader {
     const input = { topic: changelogOf(APP, group), partition };
     const logged = new Map<string, Buffer>();
     let behind = 0;
-    const end = await this.#fetcher.offsets.stable(input);
+    let end = await this.#fetcher.offsets.stable(input);
+    // The markers of the store's last commit may be a moment behind the word on it.
+    for (const until = performance.now() + MARKERS_WITHIN; end < offset && performance.now() < until; await delay(LOOK))
+      end = await this.#fetcher.offsets.stable(input);
     for await (const { records } of this.#fetcher.replay(input, 0, end)) {
       for (const { key, value, offset: at } of records) {
         if (key === null) continue;
