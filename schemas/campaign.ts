@@ -130,7 +130,7 @@ export function parseCampaign(input: unknown, registered: Iterable<string> | nul
           problem(
             ['channels', i],
             `"${channel}" is not a known channel`,
-            `${hint(channel, known)} A new one is listed under channels: in the policy`,
+            `${hint(channel, known)}; a new one is listed under channels: in the policy`,
           ),
         ],
   );

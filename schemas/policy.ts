@@ -90,7 +90,7 @@ const model: z.ZodType<Policy> = file.transform((parts, ctx): Policy => {
   const ids = [...new Set([...channelIds, ...Object.keys(parts.channels)])];
   const known = (id: string, path: (string | number)[]): void => {
     if (ids.includes(id)) return;
-    refuse(path, `"${id}" is not a known channel`, `${hint(id, ids)} A new one is listed under channels:`);
+    refuse(path, `"${id}" is not a known channel`, `${hint(id, ids)}; a new one is listed under channels:`);
   };
   for (const id of Object.keys(parts.costs)) known(id, ['costs', id]);
   parts.caps?.forEach(({ channel }, i) => void (channel === null || known(channel, ['caps', i, 'channel'])));

@@ -29,15 +29,22 @@ const CONSENTS = users.map((userId) => ({
   ...{ userId, purpose: 'marketing', granted: true, changedAt: '2026-03-01T00:00:00Z' },
 }));
 
-test('is told from the files of a simulation, as of its end', () => {
+const FILES = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--consents', 'consents.ndjson'];
+const UNTIL = ['--until', '2026-03-02T18:00:00Z', '--out', 'out'];
+
+/** A folder with the campaign's files, and what a simulation of them leaves in `out`. */
+function simulated(): Folder {
   const folder = new Folder();
   folder.write('campaigns/hello.yaml', CAMPAIGN);
   folder.write('events.ndjson', EVENTS);
   folder.write('profiles.ndjson', PROFILES);
   folder.write('consents.ndjson', CONSENTS);
-  const files = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--consents', 'consents.ndjson'];
-  const until = ['--until', '2026-03-02T18:00:00Z', '--out', 'out'];
-  expect(folder.run('simulate', ...files, '--campaigns', 'campaigns', ...until).code).toBe(0);
+  expect(folder.run('simulate', ...FILES, '--campaigns', 'campaigns', ...UNTIL).code).toBe(0);
+  return folder;
+}
+
+test('is told from the files of a simulation, as of its end', () => {
+  const folder = simulated();
   expect(folder.lines('out/outcomes.ndjson')).toMatchObject([{ kind: 'conversion', userId: 'u1', value: 0.06 }]);
   expect(JSON.parse(folder.text('out/summary.json'))).toMatchObject({
     outcomes: { conversion: 1 },
@@ -156,14 +163,7 @@ test('counts no conversion of a message that failed, though it was told before',
 });
 
 test('counts what messages really cost, by receipts of the simulation or of its own', () => {
-  const folder = new Folder();
-  folder.write('campaigns/hello.yaml', CAMPAIGN);
-  folder.write('events.ndjson', EVENTS);
-  folder.write('profiles.ndjson', PROFILES);
-  folder.write('consents.ndjson', CONSENTS);
-  const files = ['--events', 'events.ndjson', '--profiles', 'profiles.ndjson', '--consents', 'consents.ndjson'];
-  const until = ['--until', '2026-03-02T18:00:00Z', '--out', 'out'];
-  expect(folder.run('simulate', ...files, '--campaigns', 'campaigns', ...until).code).toBe(0);
+  const folder = simulated();
   const status = (...more: readonly string[]): unknown => {
     const { code, stdout } = folder.run('campaigns', 'status', 'hello', '--from', 'out', '--json', ...more);
     expect(code).toBe(0);
@@ -185,8 +185,8 @@ test('counts what messages really cost, by receipts of the simulation or of its 
   ]);
   const real = { reservedMicros: 20_000, spentMicros: 14_000, overrunMicros: 1500, messagesSent: 2 };
   expect(status('--receipts', 'receipts.ndjson')).toMatchObject(real);
-  const again = ['--receipts', 'receipts.ndjson', ...until];
-  expect(folder.run('simulate', ...files, '--campaigns', 'campaigns', ...again).code).toBe(0);
+  const again = ['--receipts', 'receipts.ndjson', ...UNTIL];
+  expect(folder.run('simulate', ...FILES, '--campaigns', 'campaigns', ...again).code).toBe(0);
   expect(status()).toMatchObject(real);
   expect(folder.run('campaigns', 'status', 'hello', '--receipts', 'receipts.ndjson')).toMatchObject({
     ...{ code: 2, stdout: '', stderr: expect.stringContaining('--receipts goes with --from') },

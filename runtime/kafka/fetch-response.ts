@@ -1,7 +1,9 @@
 // Answers to fetch requests: each partition by itself, so that one that fails leaves the others as they are. kafkajs fails the
 // whole answer.
+
 import { createErrorFromCode } from 'kafkajs/src/protocol/error.js';
 import type { TopicPartition } from '../log.ts';
+import { AnswerReader } from './answer-reader.ts';
 import { type Aborted, type RecordSet, readRecordSet } from './record-set.ts';
 
 /** The versions of the request whose answers are alike but for what is named here. */
@@ -74,40 +76,13 @@ function readPartition(
   }
 }
 
-class Reader {
-  readonly #payload: Buffer;
-  #at = 0;
-
-  constructor(payload: Buffer) {
-    this.#payload = payload;
-  }
-
-  int16(): number {
-    this.#at += 2;
-    return this.#payload.readInt16BE(this.#at - 2);
-  }
-
-  int32(): number {
-    this.#at += 4;
-    return this.#payload.readInt32BE(this.#at - 4);
-  }
-
-  int64(): bigint {
-    this.#at += 8;
-    return this.#payload.readBigInt64BE(this.#at - 8);
-  }
-
+class Reader extends AnswerReader {
   text(): string {
-    return this.#take(this.int16()).toString('utf8');
+    return this.take(this.int16()).toString('utf8');
   }
 
   /** Null is none. */
   bytes(): Buffer {
-    return this.#take(Math.max(0, this.int32()));
-  }
-
-  #take(length: number): Buffer {
-    this.#at += length;
-    return this.#payload.subarray(this.#at - length, this.#at);
+    return this.take(Math.max(0, this.int32()));
   }
 }

@@ -1,5 +1,6 @@
 // The protocol's flexible versions (KIP-482): lengths are varints, and every structure ends with tagged fields.
 import { ByteWriter } from '../../schemas/byte-writer.ts';
+import { AnswerReader } from './answer-reader.ts';
 import type { RequestHead } from './raw-request.ts';
 
 const SIZE_BYTES = 4;
@@ -81,33 +82,11 @@ export class FlexibleWriter {
   }
 }
 
-/** Reads an answer. Throws a RangeError where it ends too soon. */
-export class FlexibleReader {
-  readonly #payload: Buffer;
-  #at = 0;
-
-  constructor(payload: Buffer) {
-    this.#payload = payload;
-  }
-
-  int16(): number {
-    this.#at += 2;
-    return this.#payload.readInt16BE(this.#at - 2);
-  }
-
-  int32(): number {
-    this.#at += 4;
-    return this.#payload.readInt32BE(this.#at - 4);
-  }
-
-  int64(): bigint {
-    this.#at += 8;
-    return this.#payload.readBigInt64BE(this.#at - 8);
-  }
-
+/** Reads an answer of a flexible version. */
+export class FlexibleReader extends AnswerReader {
   /** A compact string; null is empty. */
   text(): string {
-    return this.#take(Math.max(0, this.#varint() - 1)).toString('utf8');
+    return this.take(Math.max(0, this.#varint() - 1)).toString('utf8');
   }
 
   /** A compact array; null is empty. */
@@ -119,22 +98,16 @@ export class FlexibleReader {
   tags(wanted: (tag: number, field: FlexibleReader) => void = () => {}): void {
     for (let count = this.#varint(); count > 0; count--) {
       const tag = this.#varint();
-      wanted(tag, new FlexibleReader(this.#take(this.#varint())));
+      wanted(tag, new FlexibleReader(this.take(this.#varint())));
     }
   }
 
   #varint(): number {
     let value = 0;
     for (let factor = 1; ; factor *= 0x80) {
-      const byte = this.#payload.readUInt8(this.#at++);
+      const byte = this.byte();
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) return value;
     }
-  }
-
-  #take(length: number): Buffer {
-    if (this.#at + length > this.#payload.length) throw new RangeError('an answer ends too soon');
-    this.#at += length;
-    return this.#payload.subarray(this.#at - length, this.#at);
   }
 }

@@ -133,7 +133,13 @@ export const samples: readonly Sample[] = [
     { ...who, purpose: 'marketing', channel: null, granted: true, version: 3, source: 'signup-form', changedAt: AT },
     { ...who, purpose: 'all', channel: 'sms', granted: false, version: 'v4', source: null, changedAt: AT + 1 },
   ),
-  sample(campaigns, { tenantId, campaignId: 'winback-7d', version: 1, effectiveFrom: AT, definition: '{"id":"winback-7d"}' }),
+  sample(campaigns, {
+    tenantId,
+    campaignId: 'winback-7d',
+    version: 1,
+    effectiveFrom: AT,
+    definition: '{"id":"winback-7d"}',
+  }),
   sample(sendRequests, {
     ...whose,
     requestId: 'r1',
