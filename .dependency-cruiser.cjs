@@ -58,6 +58,14 @@ module.exports = {
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
     },
     {
+      name: 'kafka-protocol-is-bytes',
+      comment:
+        'runtime/kafka/protocol/ turns requests and answers into bytes and back: who sends them, and when, is above it.',
+      severity: 'error',
+      from: { path: '^runtime/kafka/protocol/', pathNot: tests },
+      to: { path: '^runtime/', pathNot: ['^runtime/kafka/protocol/', '^runtime/log[.]ts$'] },
+    },
+    {
       name: 'no-cycles',
       comment: 'Break the cycle: move what both need to the lower of the two.',
       severity: 'error',

@@ -8,7 +8,7 @@ import { createLogger } from 'kafkajs/src/loggers/index.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import type { Logger } from 'pino';
-import { keepWhatIsKnown } from './metadata.ts';
+import { keepWhatIsKnown } from './protocol/metadata.ts';
 
 /** How to reach a cluster. */
 export interface KafkaConnection {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { LogRecord } from '../log.ts';
 import { Cursor } from './cursor.ts';
-import type { RecordSet } from './record-set.ts';
+import type { RecordSet } from './protocol/record-set.ts';
 
 const INPUT = { topic: 't', partition: 0 };
 

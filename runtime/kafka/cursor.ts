@@ -1,6 +1,6 @@
 // A place in a partition from which somebody reads on: the records at hand, and where the next fetch goes on.
 import type { LogRecord, TopicPartition } from '../log.ts';
-import type { FetchedPartition } from './fetch-response.ts';
+import type { FetchedPartition } from './protocol/fetch-response.ts';
 
 /** Records fetched ahead of a reader that follows; past it the cursor is left alone until they are read. */
 const AHEAD_RECORDS = 4096;

@@ -4,8 +4,8 @@ import type Cluster from 'kafkajs/src/cluster/index.js';
 import fetchVersions from 'kafkajs/src/protocol/requests/fetch/index.js';
 import type { TopicPartition } from '../log.ts';
 import { mayPass, retrying } from './client.ts';
-import { type FetchedPartition, type FetchResponse, readFetchResponse } from './fetch-response.ts';
 import { Leaders } from './leaders.ts';
+import { type FetchedPartition, type FetchResponse, readFetchResponse } from './protocol/fetch-response.ts';
 
 const FETCH = 1;
 const READ_COMMITTED = 1;

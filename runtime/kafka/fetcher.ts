@@ -7,7 +7,7 @@ import type { LogRecord, TopicPartition } from '../log.ts';
 import { errorType, type KafkaClient } from './client.ts';
 import { Cursor } from './cursor.ts';
 import { FetchClient } from './fetch-client.ts';
-import { UnreadableRecords } from './record-set.ts';
+import { UnreadableRecords } from './protocol/record-set.ts';
 import { refusal } from './refusals.ts';
 
 /** How long (ms) a broker's word that nothing follows is good. */

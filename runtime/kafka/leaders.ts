@@ -1,7 +1,7 @@
 // Which broker leads which partition, as far as a cluster's clients know.
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { TopicPartition } from '../log.ts';
-import { topicError } from './metadata.ts';
+import { topicError } from './protocol/metadata.ts';
 
 export class Leaders {
   readonly #cluster: Cluster;

@@ -1,8 +1,8 @@
 // Batches on their way to a broker, numbered and encoded: halved where their topic doesn't take them whole.
 import type { ByteWriter } from '../../schemas/byte-writer.ts';
 import type { NewRecord, TopicPartition } from '../log.ts';
-import type { EncodedBatch } from './produce-request.ts';
-import { BATCH_HEAD, type BatchHead, encodeBatch, mostBytes } from './record-batch.ts';
+import type { EncodedBatch } from './protocol/produce-request.ts';
+import { BATCH_HEAD, type BatchHead, encodeBatch, mostBytes } from './protocol/record-batch.ts';
 
 /** Numbers of records go round after the highest of 32 bits. */
 const NUMBERS = 2 ** 31;

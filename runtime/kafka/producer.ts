@@ -10,8 +10,8 @@ import { errorType, isTransient, type KafkaClient, Retries } from './client.ts';
 import { Coordinators, PATIENCE, TRANSACTION } from './coordinators.ts';
 import { Leaders } from './leaders.ts';
 import { halved, inPieces, type PendingBatch, pendingBatch, type Sender, sequenceAfter } from './pending-batch.ts';
-import { type Produced, produce } from './produce-request.ts';
-import { addsByItself, type GroupOffset } from './transaction-requests.ts';
+import { type Produced, produce } from './protocol/produce-request.ts';
+import { addsByItself, type GroupOffset } from './protocol/transaction-requests.ts';
 import { ExplicitTransactions, ImplicitTransactions, type Transactions } from './transactions.ts';
 
 export interface Transactional {

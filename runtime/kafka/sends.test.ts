@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../../schemas/byte-writer.ts';
 import type { NewRecord } from '../log.ts';
-import { encodeBatch } from './record-batch.ts';
+import { encodeBatch } from './protocol/record-batch.ts';
 import { inSends, offsetsOf } from './sends.ts';
 
 /** What a broker takes in one batch unless it is told otherwise. */

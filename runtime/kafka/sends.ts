@@ -1,7 +1,7 @@
 // Records as a producer takes them: in sends of a size that brokers handle well, each of one batch a partition.
 import type { NewRecord } from '../log.ts';
 import type { Batch, Run } from './producer.ts';
-import { BATCH_HEAD, mostBytes } from './record-batch.ts';
+import { BATCH_HEAD, mostBytes } from './protocol/record-batch.ts';
 
 /** Below what a broker takes in one batch unless it is told otherwise (1 MB). Producers halve it where a topic takes less. */
 const BATCH_BYTES = 900_000;

@@ -4,8 +4,8 @@ import type { TopicPartition } from '../log.ts';
 import { errorType, isTransient, Retries } from './client.ts';
 import { type Coordinators, GROUP, PATIENCE, TRANSACTION } from './coordinators.ts';
 import type { Leaders } from './leaders.ts';
-import { type EncodedBatch, type Produced, produce, produceAdding } from './produce-request.ts';
-import { commitOffsets, commitTransaction, type GroupOffset } from './transaction-requests.ts';
+import { type EncodedBatch, type Produced, produce, produceAdding } from './protocol/produce-request.ts';
+import { commitOffsets, commitTransaction, type GroupOffset } from './protocol/transaction-requests.ts';
 
 /** The transactions of one transactional id, one after the other. */
 export interface Transactions {

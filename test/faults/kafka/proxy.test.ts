@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { addingFrame } from '../../../runtime/kafka/produce-request.ts';
-import { endFrame, offsetsFrame } from '../../../runtime/kafka/transaction-requests.ts';
+import { addingFrame } from '../../../runtime/kafka/protocol/produce-request.ts';
+import { endFrame, offsetsFrame } from '../../../runtime/kafka/protocol/transaction-requests.ts';
 import { freePorts } from '../../servers/jvm.ts';
 import { API, Frames, requestHead } from './frames.ts';
 import { TcpProxy } from './proxy.ts';

@@ -5,8 +5,8 @@ import decodeBatch from 'kafkajs/src/protocol/recordBatch/v0/decoder.js';
 import createRequest from 'kafkajs/src/protocol/request.js';
 import produceVersions from 'kafkajs/src/protocol/requests/produce/index.js';
 import { describe, expect, test } from 'vitest';
-import { ByteWriter } from '../../schemas/byte-writer.ts';
-import type { NewRecord } from '../log.ts';
+import { ByteWriter } from '../../../schemas/byte-writer.ts';
+import type { NewRecord } from '../../log.ts';
 import { type EncodedBatch, frame } from './produce-request.ts';
 import { BATCH_HEAD, type BatchHead, encodeBatch, mostBytes } from './record-batch.ts';
 

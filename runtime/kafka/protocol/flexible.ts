@@ -1,5 +1,5 @@
 // The protocol's flexible versions (KIP-482): lengths are varints, and every structure ends with tagged fields.
-import { ByteWriter } from '../../schemas/byte-writer.ts';
+import { ByteWriter } from '../../../schemas/byte-writer.ts';
 import { AnswerReader } from './answer-reader.ts';
 import type { RequestHead } from './raw-request.ts';
 

@@ -2,8 +2,8 @@
 //
 // kafkajs makes a growing buffer for every record and number, and a checksum byte by byte: a quarter of an instance's time.
 import { crc32c } from '@node-rs/crc32';
-import type { ByteWriter } from '../../schemas/byte-writer.ts';
-import type { NewRecord } from '../log.ts';
+import type { ByteWriter } from '../../../schemas/byte-writer.ts';
+import type { NewRecord } from '../../log.ts';
 
 /** Bytes of a batch before its records. */
 export const BATCH_HEAD = 61;

@@ -1,6 +1,6 @@
 // Requests of transactions as brokers from 4.0 on take them (KIP-890): https://kafka.apache.org/protocol
 import type { Broker, ProducerId } from 'kafkajs/src/broker/index.js';
-import type { TopicPartition } from '../log.ts';
+import type { TopicPartition } from '../../log.ts';
 import { FlexibleReader, FlexibleWriter } from './flexible.ts';
 import { ADDING, PRODUCE } from './produce-request.ts';
 import { protocolError } from './protocol-error.ts';

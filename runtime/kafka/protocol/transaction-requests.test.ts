@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { errorType, isFenced, isTransient, mayPass } from './client.ts';
+import { errorType, isFenced, isTransient, mayPass } from '../client.ts';
 import { addingFrame, readAdding } from './produce-request.ts';
 import {
   apiVersionsFrame,

@@ -3,7 +3,7 @@
 // kafkajs makes a dozen objects of every record, and is silent about batches that compaction has emptied: a reader could not
 // tell that it may go on behind them from a batch that was too large to come with them.
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import type { LogRecord } from '../log.ts';
+import type { LogRecord } from '../../log.ts';
 import { AT, BATCH_HEAD, MAGIC, TRANSACTIONAL } from './record-batch.ts';
 
 /** Bytes of a batch before the ones that its length counts. */

@@ -3,8 +3,8 @@
 // kafkajs's own request takes messages, not batches, and copies what it encoded twice more on its way to the socket.
 import type { Broker } from 'kafkajs/src/broker/index.js';
 import produceVersions from 'kafkajs/src/protocol/requests/produce/index.js';
-import { ByteWriter } from '../../schemas/byte-writer.ts';
-import type { TopicPartition } from '../log.ts';
+import { ByteWriter } from '../../../schemas/byte-writer.ts';
+import type { TopicPartition } from '../../log.ts';
 import { FlexibleReader, FlexibleWriter } from './flexible.ts';
 import { protocolError } from './protocol-error.ts';
 import { ask, type RequestHead } from './raw-request.ts';

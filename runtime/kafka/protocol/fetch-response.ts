@@ -2,7 +2,7 @@
 // whole answer.
 
 import { createErrorFromCode } from 'kafkajs/src/protocol/error.js';
-import type { TopicPartition } from '../log.ts';
+import type { TopicPartition } from '../../log.ts';
 import { AnswerReader } from './answer-reader.ts';
 import { type Aborted, type RecordSet, readRecordSet } from './record-set.ts';
 

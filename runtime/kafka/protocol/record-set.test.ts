@@ -1,8 +1,8 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ByteWriter } from '../../schemas/byte-writer.ts';
-import type { NewRecord } from '../log.ts';
+import { ByteWriter } from '../../../schemas/byte-writer.ts';
+import type { NewRecord } from '../../log.ts';
 import { AT, BATCH_HEAD, encodeBatch } from './record-batch.ts';
 import { readRecordSet, UnreadableRecords } from './record-set.ts';
 
