@@ -2,6 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { jsonForm } from '../../schemas/json-form.ts';
+import { sends } from '../../schemas/topics.ts';
 import type { SendCommand } from '../../schemas/types.ts';
 import { fileProvider } from './file.ts';
 import { providerSuite } from './testing/provider-suite.ts';
@@ -41,6 +43,25 @@ describe('as any provider, the file', () => {
         .map((line) => (JSON.parse(line) as SendCommand).idempotencyKey),
     status: 'delivered',
   }));
+});
+
+test("writes a line as the topic's JSON form, which is what a simulation writes: times as ISO-8601, and nothing that is null", async () => {
+  const provider = fileProvider(path);
+  await provider.open();
+  await provider.send([command(1)]);
+  await provider.close();
+  const line = readFileSync(path, 'utf8').trimEnd();
+  expect(JSON.parse(line)).toMatchObject({ dueAt: '2026-01-01T00:00:00.000Z', expiresAt: '2026-01-02T00:00:00.000Z' });
+  expect(line).not.toContain('variant');
+  expect(jsonForm(sends).read(JSON.parse(line))).toEqual(command(1));
+});
+
+test('finds what an older version wrote, with times in epoch ms', async () => {
+  const provider = fileProvider(path);
+  await provider.open();
+  appendFileSync(path, `${JSON.stringify(command(1))}\n`);
+  expect([...(await provider.find([command(1), command(2)])).keys()]).toEqual(['key-1']);
+  await provider.close();
 });
 
 test('finds what was written before, and nothing else', async () => {

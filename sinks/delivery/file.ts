@@ -3,12 +3,17 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { jsonForm } from '../../schemas/json-form.ts';
+import { sends } from '../../schemas/topics.ts';
 import type { SendCommand } from '../../schemas/types.ts';
 import { SinkUnavailable } from '../sink.ts';
 import type { Answer, Provider } from './provider.ts';
 
 const NEWLINE = 10;
 const TAIL = 1 << 16;
+
+/** A line is that of the topic `sends`, as `simulate` and `topics read` write it. */
+const form = jsonForm(sends);
 
 /** The file holds addresses and texts: it is the outbox itself, not a log. It is made readable for its owner alone. */
 export function fileProvider(path: string): Provider {
@@ -32,14 +37,14 @@ export function fileProvider(path: string): Provider {
       if (size === 0) return found;
       const input = createReadStream(path, { end: size - 1 });
       for await (const line of createInterface({ input })) {
-        const { idempotencyKey, sendId } = JSON.parse(line) as SendCommand;
+        const { idempotencyKey, sendId } = JSON.parse(line) as Pick<SendCommand, 'idempotencyKey' | 'sendId'>;
         if (wanted.has(idempotencyKey)) found.set(idempotencyKey, { status: 'delivered', providerMessageId: sendId });
       }
       return found;
     },
     async send(commands) {
       if (commands.length === 0) return [];
-      const text = commands.map((c) => `${JSON.stringify(c)}\n`).join('');
+      const text = commands.map((c) => `${form.write(c)}\n`).join('');
       const write = last.then(() => append(file as FileHandle, text));
       last = write.catch(() => {});
       await write;
