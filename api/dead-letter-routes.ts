@@ -11,7 +11,7 @@ export interface DeadLetterRoutesOptions {
 }
 
 const place = z.object({ partition: z.int().min(0), offset: z.int().min(0) });
-const filter = { topic: z.string().optional(), code: z.string().optional() };
+const filter = { topic: z.string().optional(), code: z.string().optional(), tenant: z.string().optional() };
 const listQuery = z.object({
   ...filter,
   since: z.coerce.number().optional(),

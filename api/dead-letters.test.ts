@@ -8,13 +8,13 @@ import { openLog } from './testing/instance.ts';
 const PARTITIONS = 2;
 
 /** A log with dead letters of `offsets`, from partition 0 of a topic that has its own. */
-async function logWith(topic: string, offsets: readonly number[]): Promise<Log> {
+async function logWith(topic: string, offsets: readonly number[], tenantId = 'default'): Promise<Log> {
   const { log } = await openLog(PARTITIONS);
   await log.createTopics([{ topic: DEAD_LETTERS, partitions: PARTITIONS, cleanup: 'delete' }]);
   await log.append(
     offsets.map((offset) => {
       const record = {
-        key: Buffer.from(`default/u${offset}`),
+        key: Buffer.from(`${tenantId}/u${offset}`),
         value: Buffer.from([offset]),
         timestamp: offset,
         offset,
@@ -86,6 +86,14 @@ describe('a replay', () => {
     const log = await logWith('gone', [5]);
     expect(await replayDeadLetters(log, { topic: 'gone' })).toEqual({ replayed: {}, already: 0, internal: 0, lost: 1 });
   });
+});
+
+test('those of one tenant are told by their keys, and go back alone', async () => {
+  const log = await logWith(events.topic, [5, 7], 'acme');
+  const filtered = async (tenant: string): Promise<number> => (await listDeadLetters(log, { tenant }, 9)).matching;
+  expect([await filtered('acme'), await filtered('acm'), await filtered('default')]).toEqual([2, 0, 0]);
+  expect(await replayDeadLetters(log, { tenant: 'default' })).toMatchObject({ replayed: {} });
+  expect(await replayDeadLetters(log, { tenant: 'acme' })).toMatchObject({ replayed: { [events.topic]: 2 } });
 });
 
 test('a list shows the newest, oldest first, and counts the others', async () => {

@@ -5,6 +5,7 @@ import type { Serde } from '../runtime/serde.ts';
 import { jsonForm } from '../schemas/json-form.ts';
 import { DEAD_LETTERS, topicNamed } from '../schemas/topics.ts';
 import { publishable } from './publisher.ts';
+import { isOfTenant } from './reader.ts';
 
 const FETCH = 500;
 /** The group whose state says which dead letters went back. */
@@ -16,6 +17,8 @@ export interface DeadLetterFilter {
   /** Short or full name of the topic it came from. */
   readonly topic?: string | undefined;
   readonly code?: string | undefined;
+  /** Those under a key of this tenant's. */
+  readonly tenant?: string | undefined;
   /** Epoch ms: the least time of the record itself. */
   readonly since?: number | undefined;
   /** Its own place among the dead letters. */
@@ -164,9 +167,10 @@ function letterOf(record: LogRecord, partition: number): DeadLetter {
   };
 }
 
-function matches({ from, code, time }: DeadLetter, filter: DeadLetterFilter): boolean {
+function matches({ from, code, time, record }: DeadLetter, filter: DeadLetterFilter): boolean {
   if (filter.topic !== undefined && from.topic !== (topicNamed(filter.topic)?.topic ?? filter.topic)) return false;
   if (filter.code !== undefined && code !== filter.code) return false;
+  if (filter.tenant !== undefined && !isOfTenant(record.key, filter.tenant)) return false;
   return filter.since === undefined || time >= filter.since;
 }
 

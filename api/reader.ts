@@ -3,7 +3,7 @@ import type { Log } from '../runtime/log.ts';
 import { partitionOf } from '../runtime/partition.ts';
 import { type Serde, timeMark } from '../runtime/serde.ts';
 import { jsonForm } from '../schemas/json-form.ts';
-import { DEAD_LETTERS, type Topic, topicNamed } from '../schemas/topics.ts';
+import { DEAD_LETTERS, isKeyOf, type Topic, topicNamed } from '../schemas/topics.ts';
 
 const FETCH = 2048;
 
@@ -42,29 +42,34 @@ export function isReadable(name: string): boolean {
   return name === DEAD_LETTERS_NAME || topicNamed(name) !== undefined;
 }
 
-/** A topic as NDJSON, in pieces of some thousand lines. Throws for a name that is not readable. */
-export async function* topicLines(log: Log, serde: Serde, name: string): AsyncGenerator<string> {
+/**
+ * A topic as NDJSON, in pieces of some thousand lines; `tenantId`: the records of this tenant alone. Throws for a name that is not
+ * readable.
+ */
+export async function* topicLines(log: Log, serde: Serde, name: string, tenantId?: string): AsyncGenerator<string> {
   if (name === DEAD_LETTERS_NAME) {
-    yield* deadLetterLines(log);
+    yield* deadLetterLines(log, tenantId);
     return;
   }
   const topic = topicNamed(name);
   if (topic === undefined) throw new Error(`there is no topic ${name}`);
   const form = jsonForm(topic);
-  for await (const values of readTopic(log, serde, topic)) {
-    if (values.length > 0) yield `${values.map((value) => form.write(value)).join('\n')}\n`;
+  for await (const values of readTopic(log, serde, topic as Topic<{ readonly tenantId: string }>)) {
+    const own = tenantId === undefined ? values : values.filter((value) => value.tenantId === tenantId);
+    if (own.length > 0) yield `${own.map((value) => form.write(value)).join('\n')}\n`;
   }
 }
 
 /** Where each record was and why it is there; its bytes as base64. */
-async function* deadLetterLines(log: Log): AsyncGenerator<string> {
+async function* deadLetterLines(log: Log, tenantId: string | undefined): AsyncGenerator<string> {
   for (let partition = 0; partition < log.partitions(DEAD_LETTERS); partition++) {
     for (let at = 0; ; ) {
       const records = await log.read({ topic: DEAD_LETTERS, partition }, at, FETCH);
       const last = records[records.length - 1];
       if (last === undefined) break;
       at = last.offset + 1;
-      const lines = records.map(({ headers, key, value }) => {
+      const own = tenantId === undefined ? records : records.filter(({ key }) => isOfTenant(key, tenantId));
+      const lines = own.map(({ headers, key, value }) => {
         const { topic, partition: from, offset, code, message, time } = headers;
         const where = {
           topic,
@@ -80,7 +85,12 @@ async function* deadLetterLines(log: Log): AsyncGenerator<string> {
           valueBase64: value?.toString('base64') ?? null,
         });
       });
-      yield `${lines.join('\n')}\n`;
+      if (lines.length > 0) yield `${lines.join('\n')}\n`;
     }
   }
+}
+
+/** Dead letters are told apart by their keys, as their values may be unreadable; one without a key is nobody's. */
+export function isOfTenant(key: Buffer | null, tenantId: string): boolean {
+  return key !== null && isKeyOf(tenantId, key.toString('utf8'));
 }

@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
 import type { Worker } from '../runtime/worker.ts';
+import { DEFAULT_TENANT } from '../schemas/definitions.ts';
 import { type Topic, topicNamed } from '../schemas/topics.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { type HealthOptions, healthRoutes } from './health-routes.ts';
@@ -95,12 +96,14 @@ export function createServer({ log, serde, worker, time, health, explain, api }:
     return publisher.publishLines(topic, request.body);
   });
 
-  server.get<{ Params: { topic: string } }>('/v1/topics/:topic/records', async (request, reply) => {
-    const { topic } = request.params;
-    if (!isReadable(topic)) return refuse(reply, 404, `there is no topic ${topic}`);
-    reply.type(NDJSON);
-    return reply.send(Readable.from(topicLines(log, serde, topic)));
-  });
+  server.get<{ Params: { topic: string }; Querystring: { tenant?: string } }>(
+    '/v1/topics/:topic/records',
+    async ({ params: { topic }, query: { tenant } }, reply) => {
+      if (!isReadable(topic)) return refuse(reply, 404, `there is no topic ${topic}`);
+      reply.type(NDJSON);
+      return reply.send(Readable.from(topicLines(log, serde, topic, tenant)));
+    },
+  );
 
   server.post<{ Body: { to?: unknown } | null }>('/v1/advance', async (request, reply) => {
     const to = typeof request.body?.to === 'string' ? Date.parse(request.body.to) : request.body?.to;
@@ -115,7 +118,7 @@ export function createServer({ log, serde, worker, time, health, explain, api }:
   server.get<{ Querystring: { tenant?: string; user?: string; campaign?: string } }>(
     '/v1/explain',
     async (request, reply) => {
-      const { tenant = 'default', user, campaign } = request.query;
+      const { tenant = DEFAULT_TENANT, user, campaign } = request.query;
       if (user === undefined || user === '') return refuse(reply, 400, 'give the user: /v1/explain?user=…');
       const { text, explanation } = await explain({ tenantId: tenant, userId: user, campaignId: campaign });
       if (explanation.problem !== null) return refuse(reply, 404, explanation.problem);

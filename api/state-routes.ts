@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Log } from '../runtime/log.ts';
 import { partitionOf } from '../runtime/partition.ts';
 import type { Worker } from '../runtime/worker.ts';
+import { DEFAULT_TENANT } from '../schemas/definitions.ts';
 import { keyOf } from '../schemas/topics.ts';
 import type { Topology } from '../topologies/graph.ts';
 import { topologies } from './catalogue.ts';
@@ -22,7 +23,7 @@ interface StateQuery {
 
 export function stateRoutes(server: FastifyInstance, { log, worker }: StateRoutesOptions): void {
   server.get<{ Querystring: StateQuery }>('/v1/state', async ({ query }, reply) => {
-    const { tenant = 'default', id, topology: name = 'engage', personal } = query;
+    const { tenant = DEFAULT_TENANT, id, topology: name = 'engage', personal } = query;
     const topology = topologies.find((t) => t.name === name);
     if (topology === undefined) return refuse(reply, 400, `there is no topology ${name}; choose from ${NAMES}`);
     if (id === undefined || id === '') return refuse(reply, 400, 'give the id of a user or a campaign: /v1/state?id=…');

@@ -4,7 +4,7 @@ import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
 import type { Campaign } from '../schemas/campaign.ts';
-import { Definitions, POLICY_ID } from '../schemas/definitions.ts';
+import { DEFAULT_TENANT, Definitions, POLICY_ID } from '../schemas/definitions.ts';
 import type { Policy } from '../schemas/policy.ts';
 import { campaigns } from '../schemas/topics.ts';
 import type { CampaignDefinition } from '../schemas/types.ts';
@@ -29,14 +29,19 @@ export async function readDefinitions(log: Log, serde: Serde): Promise<KnownDefi
   return { definitions, newest };
 }
 
-/** What holds at the end of time: the newest policy. */
-export function newestPolicy(definitions: Definitions): Policy {
-  return definitions.policy('default', Number.MAX_SAFE_INTEGER);
+/** What holds for a tenant at the end of time: the newest policy. That of the default tenant is also the installation's. */
+export function newestPolicy(definitions: Definitions, tenantId: string = DEFAULT_TENANT): Policy {
+  return definitions.policy(tenantId, Number.MAX_SAFE_INTEGER);
 }
 
 export interface WantedDefinitions {
+  /** Whose they are. */
+  readonly tenantId: string;
   readonly campaigns: readonly Campaign[];
-  /** Undefined: the policy on the log stays; where there is none, the default one is published. */
+  /**
+   * Undefined: the policy on the log stays. Where the default tenant has none, the built-in one is published; another tenant
+   * without one has the default tenant's.
+   */
   readonly policy: Policy | undefined;
   readonly time: 'wall' | 'events';
   /** Epoch ms from which changes are in force; absent: live from now on, else since ever. */
@@ -46,15 +51,18 @@ export interface WantedDefinitions {
 /** What is new or changed, as its next version. */
 export function changedDefinitions(
   { definitions, newest }: KnownDefinitions,
-  { campaigns: wanted, policy, time, effectiveFrom: asked }: WantedDefinitions,
+  { tenantId, campaigns: wanted, policy, time, effectiveFrom: asked }: WantedDefinitions,
 ): readonly CampaignDefinition[] {
-  return definitionRecords(wanted, policy ?? newestPolicy(definitions)).flatMap((record) => {
+  return definitionRecords(wanted, policy ?? newestPolicy(definitions, tenantId), { tenantId }).flatMap((record) => {
     const known = newest.get(campaigns.keyOf(record));
-    const unasked = record.campaignId === POLICY_ID && policy === undefined && known !== undefined;
-    if (unasked || known?.definition === record.definition) return [];
+    const isPolicy = record.campaignId === POLICY_ID;
+    // A tenant without a policy of its own has that of the default tenant.
+    const isKept = isPolicy && policy === undefined && (known !== undefined || tenantId !== DEFAULT_TENANT);
+    if (isKept || known?.definition === record.definition) return [];
     const version = (known?.version ?? 0) + 1;
-    // Live, a change holds from now on; where time follows old records, and for a first version, it always did.
-    const from = asked ?? (known === undefined || time === 'events' ? 0 : systemClock.now());
+    const isFirst = known === undefined && !(isPolicy && definitions.policyVersions(tenantId).length > 0);
+    // Live, a change holds from now on; where time follows old records, and for what replaces nothing, it always did.
+    const from = asked ?? (isFirst || time === 'events' ? 0 : systemClock.now());
     // A version from before its predecessor would never be in force after that one.
     return [{ ...record, version, effectiveFrom: Math.max(from, known?.effectiveFrom ?? 0) }];
   });

@@ -20,6 +20,7 @@ import { Readiness } from '../runtime/readiness.ts';
 import { Serde } from '../runtime/serde.ts';
 import { Worker } from '../runtime/worker.ts';
 import type { Campaign } from '../schemas/campaign.ts';
+import { DEFAULT_TENANT, type Definitions } from '../schemas/definitions.ts';
 import { defaultPolicy, type Policy } from '../schemas/policy.ts';
 import { allTopics, campaigns, DEAD_LETTERS, events } from '../schemas/topics.ts';
 import type { CampaignDefinition } from '../schemas/types.ts';
@@ -35,7 +36,7 @@ import type { Sink } from '../sinks/sink.ts';
 import { engage } from '../topologies/engage.ts';
 import { pace } from '../topologies/pace.ts';
 import { type Cluster, createTopics, DEFAULT_PARTITIONS, openCluster } from './cluster.ts';
-import { newestPolicy, publishDefinitions, readDefinitions } from './definitions.ts';
+import { newestPolicy, publishDefinitions, readDefinitions, type WantedDefinitions } from './definitions.ts';
 import { explainFromLog } from './explain/from-log.ts';
 
 /** Where a running instance says how to reach it, within its folder. */
@@ -59,8 +60,13 @@ export interface InstanceOptions {
   /** The cluster to run on; undefined: the embedded log in `dir`. */
   readonly kafka?: KafkaSettings | undefined;
   readonly topologies: readonly TopologyName[];
-  /** Published where they differ from what is on the log; undefined: what is on the log stays. */
-  readonly campaigns: readonly Campaign[] | undefined;
+  /** Whose the campaigns and the policy are; absent: the default tenant's. */
+  readonly tenantId?: string;
+  /**
+   * Published where they differ from what is on the log; undefined: what is on the log stays. A function is asked for them with
+   * the policy in force.
+   */
+  readonly campaigns: readonly Campaign[] | ((inForce: Policy) => readonly Campaign[]) | undefined;
   readonly policy: Policy | undefined;
   readonly time: 'wall' | 'events';
   /** Bytes that the state of all tasks may take; absent: a GiB. */
@@ -113,7 +119,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     readiness.reached('log');
     const known = await readDefinitions(log, serde);
     const { definitions } = known;
-    await publishDefinitions(log, serde, known, { ...options, campaigns: options.campaigns ?? [] });
+    await publishDefinitions(log, serde, known, wantedOf(options, definitions));
     const policy = newestPolicy(definitions);
     const clickhouse = options.topologies.includes('clickhouse') ? await openClickhouse(options) : undefined;
     if (clickhouse !== undefined) closers.push(clickhouse.close);
@@ -188,6 +194,14 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   }
 }
 
+function wantedOf(
+  { tenantId = DEFAULT_TENANT, campaigns = [], policy, time }: InstanceOptions,
+  definitions: Definitions,
+): WantedDefinitions {
+  const wanted = typeof campaigns === 'function' ? campaigns(policy ?? newestPolicy(definitions, tenantId)) : campaigns;
+  return { tenantId, campaigns: wanted, policy, time };
+}
+
 /** Whether a folder holds an instance's log. */
 export function holdsLog(dir: string): boolean {
   return existsSync(join(dir, 'log'));
@@ -212,7 +226,7 @@ export async function openLog(
 /** The cluster, with every topic in place. */
 async function onCluster(
   kafka: KafkaSettings,
-  { dir, logger, partitions, policy }: InstanceOptions,
+  { dir, logger, partitions, tenantId = DEFAULT_TENANT, policy }: InstanceOptions,
   observer: Observer,
 ): Promise<Cluster> {
   const cluster = await openCluster(kafka, logger, dir, {
@@ -228,8 +242,9 @@ async function onCluster(
     const { log, serde } = cluster;
     const existing = await log.existing([campaigns.topic]);
     // A policy on the log says for how long the topics that are still missing keep their records.
+    const given = tenantId === DEFAULT_TENANT ? policy : undefined;
     const known = existing.size === 0 ? undefined : newestPolicy((await readDefinitions(log, serde)).definitions);
-    await createTopics(log, { partitions, policy: policy ?? known ?? defaultPolicy, brokers: cluster.name });
+    await createTopics(log, { partitions, policy: given ?? known ?? defaultPolicy, brokers: cluster.name });
     return cluster;
   } catch (error) {
     await cluster.close();

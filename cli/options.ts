@@ -1,13 +1,7 @@
-// Values of command line options: times, durations, and the campaign and policy files they name.
+// Values of command line options: times, durations, numbers.
 import { InvalidArgumentError } from 'commander';
 import { DateTime } from 'luxon';
-import type { Campaign } from '../schemas/campaign.ts';
 import { DURATION_MEND, parseDuration } from '../schemas/durations.ts';
-import { defaultPolicy, type Policy } from '../schemas/policy.ts';
-import { BadInput } from './errors.ts';
-import { loadCampaigns } from './files/load-campaigns.ts';
-import { loadPolicy } from './files/load-policy.ts';
-import { describeProblem } from './files/read-yaml.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/;
 const LATEST = Date.UTC(2100, 0, 1);
@@ -35,36 +29,13 @@ export function durationOption(text: string): number {
   }
 }
 
-/** The policy of a file, the default one where none is named. Throws `BadInput` with every problem. */
-export function policyFrom(file: string | undefined): Policy {
-  if (file === undefined) return defaultPolicy;
-  const { policy, problems } = loadPolicy(file);
-  if (policy === null) throw new BadInput(...problems.map(describeProblem));
-  return policy;
-}
+/** For every command that is about definitions, users or records of one tenant. */
+export const TENANT_OPTION = '--tenant <id>';
 
-/** The campaigns of a folder; warnings are handed to `warn`. Throws `BadInput` with every problem. */
-export function campaignsFrom(folder: string, policy: Policy, warn: (line: string) => void): readonly Campaign[] {
-  const { campaigns, problems } = loadCampaigns(folder, policy);
-  if (problems.some(({ severity }) => severity === 'error')) throw new BadInput(...problems.map(describeProblem));
-  for (const found of problems) warn(describeProblem(found));
-  return campaigns;
-}
-
-/** Policy and campaigns, checked together; warnings are handed to `warn`. Throws `BadInput` with every problem of both. */
-export function definitionsFrom(
-  folder: string,
-  policyFile: string | undefined,
-  warn: (line: string) => void,
-): { readonly policy: Policy; readonly campaigns: readonly Campaign[] } {
-  const own = policyFile === undefined ? { policy: defaultPolicy, problems: [] } : loadPolicy(policyFile);
-  const { campaigns, problems } = loadCampaigns(folder, own.policy);
-  const all = [...own.problems, ...problems];
-  if (own.policy === null || all.some(({ severity }) => severity === 'error')) {
-    throw new BadInput(...all.map(describeProblem));
-  }
-  for (const found of problems) warn(describeProblem(found));
-  return { policy: own.policy, campaigns };
+/** The id of a tenant. */
+export function tenantOption(text: string): string {
+  if (text === '' || text.includes('/')) throw new InvalidArgumentError('Write the id of a tenant, without "/".');
+  return text;
 }
 
 /** A port number, 0 included. */

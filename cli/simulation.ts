@@ -4,9 +4,9 @@ import { basename, join } from 'node:path';
 import { Pipeline } from '../runtime/pipeline.ts';
 import { RECEIPT_RANK, type Source, type SourceRecord, simulate, TABLE_RANK } from '../runtime/simulation.ts';
 import type { Campaign } from '../schemas/campaign.ts';
-import { Definitions } from '../schemas/definitions.ts';
+import { DEFAULT_TENANT, Definitions } from '../schemas/definitions.ts';
 import { jsonForm } from '../schemas/json-form.ts';
-import type { Policy } from '../schemas/policy.ts';
+import { defaultPolicy, type Policy } from '../schemas/policy.ts';
 import {
   consents,
   decisions,
@@ -24,20 +24,26 @@ import { engage } from '../topologies/engage.ts';
 import type { Topology } from '../topologies/graph.ts';
 import { pace } from '../topologies/pace.ts';
 import { definitionRecords } from './files/definition-records.ts';
-import { fileSize, type LineBatch, readNdjson } from './files/ndjson.ts';
+import { fileSize, type LineBatch, readNdjson, UnreadableFile } from './files/ndjson.ts';
 import { LineWriter } from './files/output.ts';
 import { type InputCounts, type Summary, Tally } from './files/summary.ts';
 import { openOutFolder, SUMMARY_FILE } from './simulate/out-folder.ts';
 import { openRecordFiles } from './simulate/record-file.ts';
 import { RUN_FILE, runFileText } from './simulate/run-file.ts';
 
-export interface SimulateOptions {
+/** Paths of the files that are replayed. */
+export interface InputPaths {
   readonly events: string;
   readonly profiles?: string;
   readonly consents?: string;
   readonly sendRequests?: string;
   /** What became of sends; without it every delivery succeeds at once. */
   readonly receipts?: string;
+}
+
+export interface SimulateOptions extends InputPaths {
+  /** Whose the campaigns and the policy are, and the records that name none. Absent: the default tenant. */
+  readonly tenantId?: string;
   /** Undefined: sessions and signals alone. */
   readonly campaigns?: readonly Campaign[];
   readonly policy: Policy;
@@ -61,16 +67,27 @@ export interface Progress {
 
 const OUTPUTS: readonly Topic<unknown>[] = [sessions, signals, decisions, sends, outcomes];
 
-/** Paths of the inputs. Throws `UnreadableFile` when one can't be read. */
-export function checkInputs(options: SimulateOptions): readonly string[] {
-  const paths = inputFiles(options).map(({ path }) => path);
-  for (const path of paths) fileSize(path);
-  return paths;
+/** Paths of the inputs, and a line for each that can't be read. */
+export function checkInputs(inputs: InputPaths): { readonly paths: readonly string[]; readonly refusals: string[] } {
+  const paths = inputFiles(inputs).map(({ path }) => path);
+  const refusals = paths.flatMap((path) => {
+    try {
+      fileSize(path);
+      return [];
+    } catch (error) {
+      if (error instanceof UnreadableFile) return error.lines;
+      throw error;
+    }
+  });
+  return { paths, refusals };
 }
 
 /** Runs it to the end. Throws `UnreadableFile`, `BadInput` when the folder can't be made, and what aborts the signal. */
 export async function runSimulation(options: SimulateOptions): Promise<Summary> {
-  const { policy, campaigns, out, lateness = policy.latenessMs, until, signal } = options;
+  const { tenantId = DEFAULT_TENANT, policy, campaigns, out, until, signal } = options;
+  // What is the installation's is never another tenant's.
+  const installation = tenantId === DEFAULT_TENANT ? policy : defaultPolicy;
+  const { lateness = installation.latenessMs } = options;
   const inputs = inputFiles(options);
   const bytesTotal = inputs.reduce((sum, file) => sum + fileSize(file.path), 0);
   openOutFolder(out);
@@ -84,7 +101,7 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   };
   writeFileSync(
     join(out, RUN_FILE),
-    runFileText({ inputs: given, latenessMs: lateness, until, campaigns, policy }, out),
+    runFileText({ tenantId, inputs: given, latenessMs: lateness, until, campaigns, policy }, out),
   );
 
   const tally = new Tally({ receipts: options.receipts !== undefined });
@@ -92,12 +109,12 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
   const deadLetters = new LineWriter(join(out, 'dead-letters.ndjson'));
   const deadLetter = (letter: object): void => deadLetters.write(JSON.stringify(letter));
   const definitions = new Definitions();
-  for (const record of definitionRecords(campaigns ?? [], policy)) definitions.apply(record);
+  for (const record of definitionRecords(campaigns ?? [], policy, { tenantId })) definitions.apply(record);
 
   const pipeline = new Pipeline({
     topologies: topologiesOf(options, definitions),
     lateness,
-    maxJump: policy.maxJumpMs,
+    maxJump: installation.maxJumpMs,
     onOutput: (topic, value) => {
       const file = files.get(topic);
       if (file === undefined) return;
@@ -109,7 +126,9 @@ export async function runSimulation(options: SimulateOptions): Promise<Summary> 
 
   let records = 0;
   let latest = 0;
-  const sources = inputs.map((file) => new FileSource(file, tally.input(file.topic.name), deadLetter, signal));
+  const sources = inputs.map(
+    (file) => new FileSource(file, tally.input(file.topic.name), { tenantId, deadLetter, signal }),
+  );
   const sourceOf = new Map(sources.map((source) => [source.topic, source]));
   try {
     await simulate({
@@ -153,7 +172,7 @@ interface InputFile {
 }
 
 /** On a tie of time tables come first, then events, send-requests and receipts. */
-function inputFiles(options: SimulateOptions): readonly InputFile[] {
+function inputFiles(options: InputPaths): readonly InputFile[] {
   const files: readonly (readonly [string | undefined, Topic<unknown>, number])[] = [
     [options.profiles, profiles, TABLE_RANK],
     [options.consents, consents, TABLE_RANK],
@@ -162,6 +181,12 @@ function inputFiles(options: SimulateOptions): readonly InputFile[] {
     [options.receipts, receipts, RECEIPT_RANK],
   ];
   return files.flatMap(([path, topic, rank]) => (path === undefined ? [] : [{ path, topic, rank }]));
+}
+
+interface SourceOptions {
+  readonly tenantId: string;
+  readonly deadLetter: (letter: object) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** A file as a source of the simulation; what can't be taken goes to the dead letters, with its line. */
@@ -177,12 +202,7 @@ class FileSource implements Source {
   readonly #deadLetter: (letter: object) => void;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(
-    { path, topic, rank }: InputFile,
-    counts: InputCounts,
-    deadLetter: (letter: object) => void,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor({ path, topic, rank }: InputFile, counts: InputCounts, { tenantId, deadLetter, signal }: SourceOptions) {
     this.rank = rank;
     this.topic = topic;
     this.counts = counts;
@@ -190,7 +210,7 @@ class FileSource implements Source {
     this.#name = basename(path);
     this.#deadLetter = deadLetter;
     this.#signal = signal;
-    this.#batches = readNdjson(path, topic);
+    this.#batches = readNdjson(path, topic, tenantId);
   }
 
   async next(): Promise<readonly SourceRecord[] | undefined> {

@@ -22,8 +22,8 @@ export interface Target {
   /** Appends values in one step; throws `RunFailed`. */
   publish(topic: Topic<unknown>, values: readonly unknown[]): Promise<void>;
   advance(to: number): Promise<void>;
-  /** The records of a topic, by its short name, as NDJSON in pieces. */
-  read(topic: string): AsyncIterable<string | Uint8Array>;
+  /** The records of a topic, by its short name, as NDJSON in pieces; those of one tenant where it is named. */
+  read(topic: string, tenantId?: string): AsyncIterable<string | Uint8Array>;
   /** Resolves, once everything on the log is processed and delivered, to what became of it; undefined where nothing runs. */
   readonly settled: (() => Promise<string>) | undefined;
   close(): Promise<void>;
@@ -90,8 +90,9 @@ function instanceTarget(url: string): Target {
       const headers = { 'content-type': 'application/json' };
       await ask('/v1/advance', { method: 'POST', body: JSON.stringify({ to }), headers });
     },
-    async *read(name) {
-      const response = await ask(`/v1/topics/${name}/records`);
+    async *read(name, tenant) {
+      const query = tenant === undefined ? '' : `?${new URLSearchParams({ tenant })}`;
+      const response = await ask(`/v1/topics/${name}/records${query}`);
       if (response.body !== null) yield* response.body;
     },
     async settled() {
@@ -137,7 +138,7 @@ function logTarget(name: string, log: Log, serde: Serde): Target {
     name,
     publish: (topic, values) => publisher.publish(topic, values),
     advance: (to) => publisher.advance(to),
-    read: (topic) => topicLines(log, serde, topic),
+    read: (topic, tenantId) => topicLines(log, serde, topic, tenantId),
     settled: undefined,
     close: () => log.close(),
   };

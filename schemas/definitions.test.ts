@@ -77,6 +77,26 @@ describe('definitions', () => {
     expect(definitions.policy('other', 100)).toBe(defaultPolicy);
   });
 
+  it("are the default tenant's policy until the first of the tenant's own is in force", () => {
+    const ofDefault = (version: number, from: number, sessionGap: string): CampaignDefinition => ({
+      ...{
+        ...record('policy', version, from, { sessionGap, caps: [{ max: 1, window: `${version}d` }] }),
+        tenantId: 'default',
+      },
+    });
+    const gapAt = (time: number, tenantId = 't'): number => definitions.policy(tenantId, time).sessionGapMs / 60_000;
+    definitions.apply(ofDefault(1, 0, '11m'));
+    definitions.apply(ofDefault(9, 200, '12m'));
+    expect([gapAt(0), gapAt(200), definitions.hasPolicy('t')]).toEqual([11, 12, false]);
+    definitions.apply(record('policy', 1, 100, { sessionGap: '10m' }));
+    expect([gapAt(0), gapAt(99), gapAt(100), gapAt(200)]).toEqual([11, 11, 10, 10]);
+    expect([gapAt(200, 'default'), gapAt(200, 'other')]).toEqual([12, 12]);
+    expect(definitions.policyVersions('t').map(({ effectiveFrom }) => effectiveFrom)).toEqual([100, 0]);
+    expect([definitions.hasPolicy('t'), definitions.hasPolicy('other')]).toEqual([true, false]);
+    // What was never the tenant's widens no window of its.
+    expect([definitions.horizonMs('t'), definitions.horizonMs('default')]).toEqual([7 * DAY, 9 * DAY]);
+  });
+
   it('reach back as far as the longest window of caps and dedupe, of any version, from a request about to expire', () => {
     expect(definitions.horizonMs('t')).toBe(7 * DAY);
     definitions.apply(record('c', 1, 0, campaign(30)));

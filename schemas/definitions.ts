@@ -9,7 +9,8 @@ import type { CampaignDefinition } from './types.ts';
 /** The id under which the policy travels on the campaigns topic. */
 export const POLICY_ID = 'policy';
 
-const DEFAULT_TENANT = 'default';
+/** Of records that name none. Its policy is also that of tenants without one of their own. */
+export const DEFAULT_TENANT = 'default';
 
 export interface InForce<T> {
   readonly version: number;
@@ -22,6 +23,8 @@ export class Definitions {
   readonly #campaigns = new Map<string, Map<string, InForce<Campaign>[]>>();
   readonly #policies = new Map<string, InForce<Policy>[]>();
   readonly #byTenant = new Map<string, readonly string[]>();
+  /** What holds for a tenant, as `policyVersions` tells it. */
+  readonly #policiesFor = new Map<string, readonly InForce<Policy>[]>();
   readonly #horizons = new Map<string, number>();
   /** Whether engagement is learned, in the span of time in which no version takes over from another. */
   readonly #learns = new Map<string, { readonly from: number; readonly until: number; readonly value: boolean }>();
@@ -46,6 +49,7 @@ export class Definitions {
       insert(campaigns, campaignId, { version, effectiveFrom, definition });
     }
     this.#revision++;
+    this.#policiesFor.clear();
     this.#horizons.clear();
     this.#learns.clear();
   }
@@ -66,12 +70,11 @@ export class Definitions {
   }
 
   /**
-   * The policy's newest version with effectiveFrom <= time. A tenant without a policy of its own has that of the default
-   * tenant; where there is none either, the built-in one holds.
+   * The policy's newest version with effectiveFrom <= time. A tenant has that of the default tenant until the first of its own
+   * is in force; where there is none either, the built-in one holds.
    */
   policy(tenantId: string, time: number): Policy {
-    const versions = this.#policies.get(tenantId) ?? this.#policies.get(DEFAULT_TENANT);
-    if (versions === undefined) return defaultPolicy;
+    const versions = this.policyVersions(tenantId);
     // Asked several times for each event: the newest version is nearly always the one.
     const newest = versions[0];
     if (newest !== undefined && newest.effectiveFrom <= time) return newest.definition;
@@ -88,8 +91,7 @@ export class Definitions {
     let horizon = this.#horizons.get(tenantId);
     if (horizon === undefined) {
       // The default policy is in force until the first of the tenant's own.
-      const versions = this.#policies.get(tenantId) ?? this.#policies.get(DEFAULT_TENANT) ?? [];
-      const policies = [defaultPolicy, ...versions.map((p) => p.definition)];
+      const policies = [defaultPolicy, ...this.policyVersions(tenantId).map((p) => p.definition)];
       const caps = policies.flatMap((p) => p.caps.map((c) => c.windowMs + (c.calendar ? DAY_MS : 0)));
       const campaigns = this.campaignIds(tenantId).flatMap((id) =>
         this.versions(tenantId, id).map((v) => v.definition),
@@ -108,7 +110,20 @@ export class Definitions {
 
   /** Every known version of the policy that holds for the tenant, newest first; none: the built-in one holds. */
   policyVersions(tenantId: string): readonly InForce<Policy>[] {
-    return this.#policies.get(tenantId) ?? this.#policies.get(DEFAULT_TENANT) ?? [];
+    let versions = this.#policiesFor.get(tenantId);
+    if (versions === undefined) {
+      const own = this.#policies.get(tenantId) ?? [];
+      const first = own.at(-1)?.effectiveFrom ?? Number.POSITIVE_INFINITY;
+      const inherited = tenantId === DEFAULT_TENANT ? [] : (this.#policies.get(DEFAULT_TENANT) ?? []);
+      versions = [...own, ...inherited.filter(({ effectiveFrom }) => effectiveFrom < first)];
+      this.#policiesFor.set(tenantId, versions);
+    }
+    return versions;
+  }
+
+  /** Whether the tenant has a policy of its own. */
+  hasPolicy(tenantId: string): boolean {
+    return this.#policies.has(tenantId);
   }
 
   /** Whether some campaign that is active at the time uses what is learned of users: it has several channels, or best hours. */

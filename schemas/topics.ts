@@ -76,6 +76,11 @@ export function keyOf(tenantId: string, id: string): string {
   return `${tenantId}/${id}`;
 }
 
+/** Whether a key is of a tenant's user or campaign. */
+export function isKeyOf(tenantId: string, key: string): boolean {
+  return key.startsWith(`${tenantId}/`);
+}
+
 /**
  * A key as part of an id in which a ":" and free text follow: user "a" with event "b:c" and user "a:b" with event "c" must not
  * make one id. Percent-encoded are ":" and, so that this can be undone, "%".

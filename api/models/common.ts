@@ -1,6 +1,7 @@
 // Values that several routes share. These models check what comes in, give its types, and are what the OpenAPI document shows.
 import { z } from 'zod';
 import { LATEST_TIME } from '../../runtime/task.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 
 const LONGEST_ID = 256;
 /** Seconds. */
@@ -26,7 +27,7 @@ export const requestId = text()
   .describe('The id of the request.');
 export const tenantId = id('The workspace.')
   .regex(/^[^/]+$/, 'must not contain "/"')
-  .default('default');
+  .default(DEFAULT_TENANT);
 
 /** Epoch ms of ISO-8601 with a zone, or of epoch ms. */
 export const time = (what: string) =>

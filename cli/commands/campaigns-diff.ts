@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { systemClock } from '../../runtime/clock.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { compare, type Difference, type Side } from '../diff/compare.ts';
 import { digestOf } from '../diff/digest.ts';
 import { differenceText } from '../diff/report.ts';
 import { BadInput } from '../errors.ts';
+import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { interruptible } from '../interruptible.ts';
-import { campaignsFrom, durationOption, policyFrom, timeOption } from '../options.ts';
+import { durationOption, TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
 import { ProgressLine } from '../simulate/progress.ts';
 import { checkInputs, runSimulation, type SimulateOptions } from '../simulation.ts';
 
@@ -26,6 +28,7 @@ Examples:
 `;
 
 interface Flags {
+  readonly tenant: string;
   readonly events: string;
   readonly profiles?: string;
   readonly consents?: string;
@@ -49,6 +52,12 @@ export function campaignsDiffCommand(): Command {
     .option('--send-requests <file>', 'messages asked for from outside')
     .option('--policy <file>', 'policy.yaml of both (default: the built-in policy)')
     .option('--policy-after <file>', 'policy.yaml of the second folder (default: that of both)')
+    .option(
+      TENANT_OPTION,
+      'whose campaigns and policies these are, and records that name no tenant',
+      tenantOption,
+      DEFAULT_TENANT,
+    )
     .option('--until <time>', 'nothing at or after it happens (default: until nothing is pending)', timeOption)
     .option('--lateness <duration>', "how late an event may come (default: the policy's, 5m)", durationOption)
     .option('--list', 'also every user who gains or loses')
@@ -58,35 +67,39 @@ export function campaignsDiffCommand(): Command {
 }
 
 async function diff(before: string, after: string, flags: Flags): Promise<void> {
-  const { policy: policyFile, policyAfter, list = false, json = false, ...inputs } = flags;
-  const folders = [before, after];
-  if (folders.includes('')) throw new BadInput('a folder has no name; name the two that hold the campaigns');
-  const policies = [policyFrom(policyFile), policyFrom(policyAfter ?? policyFile)];
-  const sides = folders.map((folder, i) => {
-    const policy = policies[i] as (typeof policies)[number];
-    const campaigns = campaignsFrom(folder, policy, (line) => say(line));
-    return { folder, campaigns, policy };
-  });
-  const [one, other] = policies;
-  if (one?.currency !== other?.currency) {
-    throw new BadInput(`the policies count in ${one?.currency} and ${other?.currency}; compare costs of one currency`);
+  const { tenant: tenantId, policy: policyFile, policyAfter, list = false, json = false, ...inputs } = flags;
+  if ([before, after].includes('')) throw new BadInput('a folder has no name; name the two that hold the campaigns');
+  const { paths, refusals } = checkInputs(inputs);
+  const [one, other] = accepted(
+    [
+      loadDefinitions({ tenantId, folder: before, policyFile }),
+      loadDefinitions({ tenantId, folder: after, policyFile: policyAfter ?? policyFile }),
+    ],
+    say,
+    { refusals },
+  );
+  const { currency } = one.policy;
+  if (currency !== other.policy.currency) {
+    throw new BadInput(`the policies count in ${currency} and ${other.policy.currency}; compare costs of one currency`);
   }
-  for (const path of checkInputs({ ...inputs, ...(sides[0] as (typeof sides)[number]), out: '' })) {
+  for (const path of paths) {
     if (!statSync(path).isFile()) throw new BadInput(`${path}: can be read only once; name a file`);
   }
+  const sides = [
+    { folder: before, ...one },
+    { folder: after, ...other },
+  ];
 
   const scratch = mkdtempSync(join(tmpdir(), 'beckon-diff-'));
   try {
     const done: Side[] = [];
     for (const [i, { folder, campaigns, policy }] of sides.entries()) {
       say(`${i + 1} of 2: simulating ${folder}`);
-      const digest = await simulated({ ...inputs, campaigns, policy, out: join(scratch, String(i)) });
+      const digest = await simulated({ ...inputs, tenantId, campaigns, policy, out: join(scratch, String(i)) });
       done.push({ campaigns, digest });
     }
     const difference = compare(...(done as [Side, Side]));
-    process.stdout.write(
-      json ? jsonText(difference, list) : differenceText(difference, { currency: one?.currency ?? '', list }),
-    );
+    process.stdout.write(json ? jsonText(difference, list) : differenceText(difference, { tenantId, currency, list }));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

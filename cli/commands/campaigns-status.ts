@@ -1,7 +1,9 @@
 // `beckon campaigns status`: how a campaign spends, and what came of it.
 import { Command } from 'commander';
 import { campaignStatus } from '../../api/campaign-status/model.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput, RunFailed } from '../errors.ts';
+import { TENANT_OPTION, tenantOption } from '../options.ts';
 import { askJson } from '../place.ts';
 import { printable } from '../printable.ts';
 import { statusFromFolder } from '../status/from-folder.ts';
@@ -22,7 +24,7 @@ Examples:
 `;
 
 interface Flags {
-  readonly tenant: string;
+  readonly tenant?: string;
   readonly from?: string;
   readonly receipts?: string;
   readonly dir: string;
@@ -34,7 +36,7 @@ export function campaignsStatusCommand(): Command {
   return new Command('status')
     .description('tell how a campaign spends, and what came of it')
     .argument('<campaign>', 'id of the campaign')
-    .option('--tenant <id>', 'the tenant', 'default')
+    .option(TENANT_OPTION, "the campaign's tenant (default: the simulation's with --from, else default)", tenantOption)
     .option('--from <out>', "a simulation's --out folder (default: ask the running instance)")
     .option('--receipts <file>', 'what became of its messages, and their cost (default: what the simulation was given)')
     .option('--dir <folder>', "the instance's folder", '.beckon')
@@ -51,7 +53,7 @@ async function tell(id: string, { tenant, from, receipts, dir, url, json = false
   }
   const status =
     from === undefined
-      ? await fromInstance(id, tenant, url ?? (await runningInstance(dir)), dir)
+      ? await fromInstance(id, tenant ?? DEFAULT_TENANT, url ?? (await runningInstance(dir)), dir)
       : await statusFromFolder(from, tenant, id, receipts);
   process.stdout.write(json ? `${JSON.stringify(status, null, 2)}\n` : printable(statusText(status)));
 }

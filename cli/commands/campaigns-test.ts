@@ -1,9 +1,10 @@
 // `beckon campaigns test`: runs the scenarios that lie beside campaign files.
 import { Command } from 'commander';
 import { systemClock } from '../../runtime/clock.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput, RunFailed } from '../errors.ts';
-import { describeProblem } from '../files/read-yaml.ts';
-import { definitionsFrom } from '../options.ts';
+import { accepted, loadDefinitions } from '../files/load-definitions.ts';
+import { TENANT_OPTION, tenantOption } from '../options.ts';
 import { loadScenarios, type Scenario } from '../scenarios/load.ts';
 import { outcomeText } from '../scenarios/report.ts';
 import { runScenario } from '../scenarios/run.ts';
@@ -21,6 +22,7 @@ Examples:
 `;
 
 interface Options {
+  readonly tenant: string;
   readonly policy?: string;
   readonly filter?: string;
 }
@@ -30,17 +32,23 @@ export function campaignsTestCommand(): Command {
     .description('run the scenarios of a folder of campaign files')
     .argument('<dir>', 'folder that holds the campaigns and their *.test.yaml files')
     .option('--policy <file>', 'policy.yaml (default: the built-in policy)')
+    .option(
+      TENANT_OPTION,
+      'whose campaigns they are: who is held out, and gets which variant, goes by it',
+      tenantOption,
+      DEFAULT_TENANT,
+    )
     .option('--filter <text>', 'only scenarios with this text in their name or in that of their file')
     .addHelpText('after', HELP)
     .action((folder: string, options: Options) => test(folder, options));
 }
 
-function test(folder: string, { policy: policyFile, filter }: Options): void {
+function test(folder: string, { tenant: tenantId, policy: policyFile, filter }: Options): void {
   if (folder === '') throw new BadInput('the folder has no name; name the one that holds the campaigns');
   const warn = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
-  const { policy, campaigns } = definitionsFrom(folder, policyFile, warn);
-  const { scenarios, problems } = loadScenarios(folder, campaigns, policy);
-  if (problems.length > 0) throw new BadInput(...problems.map(describeProblem));
+  const loaded = loadDefinitions({ tenantId, folder, policyFile });
+  const { scenarios, problems } = loadScenarios(folder, loaded, tenantId);
+  const [{ policy, campaigns }] = accepted([loaded], warn, { problems });
   const wanted = scenarios.filter((scenario) => filter === undefined || isNamed(scenario, filter));
   if (wanted.length === 0) {
     throw new BadInput(

@@ -1,7 +1,9 @@
 // `beckon campaigns`: campaign files, checked and put in force.
 import { Command } from 'commander';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput } from '../errors.ts';
-import { definitionsFrom } from '../options.ts';
+import { accepted, loadDefinitions } from '../files/load-definitions.ts';
+import { TENANT_OPTION, tenantOption } from '../options.ts';
 import { campaignsApplyCommand } from './campaigns-apply.ts';
 import { campaignsDiffCommand } from './campaigns-diff.ts';
 import { campaignsStatusCommand } from './campaigns-status.ts';
@@ -24,8 +26,9 @@ export function campaignsCommand(): Command {
     .description('check a folder of campaign files, each by itself and all against the policy')
     .argument('<dir>', 'folder that holds the *.yaml files')
     .option('--policy <file>', 'policy.yaml (default: the built-in policy)')
+    .option(TENANT_OPTION, 'whose they are: some of a policy is for all tenants at once', tenantOption, DEFAULT_TENANT)
     .addHelpText('after', EXAMPLES)
-    .action((folder: string, { policy }: { readonly policy?: string }) => validate(folder, policy));
+    .action((folder: string, options: ValidateOptions) => validate(folder, options));
   return command
     .addCommand(campaignsApplyCommand())
     .addCommand(campaignsTestCommand())
@@ -33,9 +36,15 @@ export function campaignsCommand(): Command {
     .addCommand(campaignsStatusCommand());
 }
 
-function validate(folder: string, policyFile: string | undefined): void {
+interface ValidateOptions {
+  readonly tenant: string;
+  readonly policy?: string;
+}
+
+function validate(folder: string, { tenant: tenantId, policy: policyFile }: ValidateOptions): void {
   if (folder === '') throw new BadInput('the folder has no name; name the one that holds the campaigns');
-  const { campaigns } = definitionsFrom(folder, policyFile, (line) => void process.stderr.write(`beckon: ${line}\n`));
+  const warn = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
+  const [{ campaigns }] = accepted([loadDefinitions({ tenantId, folder, policyFile })], warn);
   const count = campaigns.length === 1 ? '1 campaign' : `${campaigns.length} campaigns`;
   process.stdout.write(`${count} valid\n`);
 }

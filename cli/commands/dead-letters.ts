@@ -12,7 +12,7 @@ import { DEAD_LETTERS_NAME } from '../../api/reader.ts';
 import { topicNamed } from '../../schemas/topics.ts';
 import { columns } from '../columns.ts';
 import { BadInput } from '../errors.ts';
-import { countOption, timeOption } from '../options.ts';
+import { countOption, TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
 import { askJson, atPlace, type PlaceFlags } from '../place.ts';
 
 const INPUTS = publishable.map(({ name }) => name).join(', ');
@@ -44,6 +44,7 @@ Examples:
 interface ListOptions extends PlaceFlags {
   readonly topic?: string;
   readonly code?: string;
+  readonly tenant?: string;
   readonly since?: number;
   readonly limit: number;
   readonly values?: boolean;
@@ -53,6 +54,7 @@ interface ListOptions extends PlaceFlags {
 interface ReplayOptions extends PlaceFlags {
   readonly topic?: string;
   readonly code?: string;
+  readonly tenant?: string;
   readonly offset?: DeadLetterFilter['place'];
   readonly dryRun?: boolean;
 }
@@ -78,6 +80,7 @@ function common(command: Command): Command {
   return command
     .option('--topic <name>', 'those of one topic')
     .option('--code <code>', 'those of one cause, such as unknown-schema')
+    .option(TENANT_OPTION, 'those of one tenant, by their keys (default: of all)', tenantOption)
     .option('--dir <folder>', "the instance's folder; whether it runs or not", '.beckon')
     .option(
       '--url <url>',
@@ -85,8 +88,17 @@ function common(command: Command): Command {
     );
 }
 
-async function list({ topic, code, since, limit, values = false, json = false, ...flags }: ListOptions): Promise<void> {
-  const filter = { topic: known(topic), code, since };
+async function list({
+  topic,
+  code,
+  tenant,
+  since,
+  limit,
+  values = false,
+  json = false,
+  ...flags
+}: ListOptions): Promise<void> {
+  const filter = { topic: known(topic), code, tenant, since };
   const { lines, matching } = await atPlace(flags, (place) =>
     place.kind === 'instance'
       ? askJson<Awaited<ReturnType<typeof listDeadLetters>>>(place.url, '/v1/dead-letters', {
@@ -118,8 +130,8 @@ function tableOf(lines: readonly DeadLetterLine[], values: boolean): string {
   );
 }
 
-async function replay({ topic, code, offset, dryRun = false, ...flags }: ReplayOptions): Promise<void> {
-  const filter = { topic: known(topic), code, place: offset };
+async function replay({ topic, code, tenant, offset, dryRun = false, ...flags }: ReplayOptions): Promise<void> {
+  const filter = { topic: known(topic), code, tenant, place: offset };
   const done = await atPlace(flags, (place) =>
     place.kind === 'instance'
       ? askJson<Replayed>(place.url, '/v1/dead-letters/replay', {}, { ...filter, dryRun })

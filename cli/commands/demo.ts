@@ -9,9 +9,10 @@ import { readTopic } from '../../api/reader.ts';
 import { config } from '../../runtime/config.ts';
 import { consents, decisions, events, profiles, sends, sessions, signals, type Topic } from '../../schemas/topics.ts';
 import { type Population, population } from '../demo/population.ts';
+import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { Tally } from '../files/summary.ts';
 import { type Instance, startInstance, TOPOLOGIES } from '../instance.ts';
-import { campaignsFrom, countOption, policyFrom } from '../options.ts';
+import { countOption } from '../options.ts';
 import { type ReportOptions, reportText } from '../simulate/report.ts';
 
 const EXAMPLES_FOLDER = fileURLToPath(new URL('../../examples/', import.meta.url));
@@ -47,8 +48,8 @@ export function demoCommand(): Command {
 async function demo({ dir, users }: Options): Promise<void> {
   const begun = performance.now();
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const policy = policyFrom(join(EXAMPLES_FOLDER, 'policy.yaml'));
-  const campaigns = campaignsFrom(join(EXAMPLES_FOLDER, 'campaigns'), policy, say);
+  const examples = { folder: join(EXAMPLES_FOLDER, 'campaigns'), policyFile: join(EXAMPLES_FOLDER, 'policy.yaml') };
+  const [{ policy, campaigns }] = accepted([loadDefinitions(examples)], say);
   const stop = new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
   let stopping = false;
   stop.then(() => {

@@ -1,11 +1,13 @@
 // `beckon explain`: why a user got a message, or none.
 import { Command } from 'commander';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput } from '../errors.ts';
 import { type Explanation, explain, explainUser } from '../explain/explain.ts';
-import { type Asked, storyFromFolder } from '../explain/from-folder.ts';
+import { type Asked, type AskedOfFolder, storyFromFolder } from '../explain/from-folder.ts';
 import { askInstance, DEFAULT_URL } from '../explain/from-instance.ts';
 import { type Explained, explainFromLog } from '../explain/from-log.ts';
 import { holdsLog, openLog } from '../instance.ts';
+import { TENANT_OPTION, tenantOption } from '../options.ts';
 import { printable } from '../printable.ts';
 import { runningInstance } from '../target.ts';
 
@@ -20,7 +22,7 @@ Examples:
 `;
 
 interface Flags {
-  readonly tenant: string;
+  readonly tenant?: string;
   readonly campaign?: string;
   readonly from?: string;
   readonly dir: string;
@@ -31,7 +33,7 @@ interface Flags {
 export function explainCommand(): Command {
   return new Command('explain')
     .argument('<user>', 'id of the user')
-    .option('--tenant <id>', 'the tenant', 'default')
+    .option(TENANT_OPTION, "the user's tenant (default: the simulation's with --from, else default)", tenantOption)
     .option('--campaign <id>', 'ask about one campaign alone')
     .option('--from <out>', "a simulation's --out folder (default: ask the running instance)")
     .option('--dir <folder>', "the instance's folder; whether it runs or not", '.beckon')
@@ -46,7 +48,8 @@ async function run(
   { tenant: tenantId, campaign: campaignId, from, dir, url, json = false }: Flags,
 ): Promise<void> {
   if (userId === '') throw new BadInput('the user has no id; name one');
-  const asked: Asked = { tenantId, userId, campaignId };
+  const given = { tenantId, userId, campaignId };
+  const asked: Asked = { ...given, tenantId: tenantId ?? DEFAULT_TENANT };
   const running = url ?? (from === undefined ? await runningInstance(dir) : undefined);
   if (from === undefined && (running !== undefined || !holdsLog(dir))) {
     const { text, explanation } = await askInstance(running ?? DEFAULT_URL, asked);
@@ -54,12 +57,12 @@ async function run(
     return;
   }
   const { explanation, text } =
-    from === undefined ? await fromFolderOfInstance(dir, asked) : await fromSimulation(from, asked);
+    from === undefined ? await fromFolderOfInstance(dir, asked) : await fromSimulation(from, given);
   if (explanation.problem !== null) throw new BadInput(explanation.problem);
   print(json ? jsonText(explanation) : text);
 }
 
-async function fromSimulation(from: string, asked: Asked): Promise<Explained> {
+async function fromSimulation(from: string, asked: AskedOfFolder): Promise<Explained> {
   const story = await storyFromFolder(from, asked, (line) => void process.stderr.write(`beckon: warning: ${line}\n`));
   return { explanation: explainUser(story), text: explain(story) };
 }

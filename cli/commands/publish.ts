@@ -1,10 +1,11 @@
 // `beckon publish`: NDJSON in a topic's JSON form into the log.
 import { Command } from 'commander';
 import { publishable } from '../../api/publisher.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { topicNamed } from '../../schemas/topics.ts';
 import { BadInput, RunFailed } from '../errors.ts';
 import { fileSize, readNdjson } from '../files/ndjson.ts';
-import { timeOption } from '../options.ts';
+import { TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
 import { openTarget, type Target } from '../target.ts';
 
 const BATCH = 2000;
@@ -25,6 +26,7 @@ Examples:
 `;
 
 interface Options {
+  readonly tenant: string;
   readonly file?: string;
   readonly advance?: number;
   readonly dir: string;
@@ -41,6 +43,7 @@ export function publishCommand(): Command {
       'then move the time of instances that follow event time (`start --time events`) on to it',
       timeOption,
     )
+    .option(TENANT_OPTION, 'whose the records are that name no tenant', tenantOption, DEFAULT_TENANT)
     .option('--dir <folder>', "the instance's folder", '.beckon')
     .option(
       '--url <url>',
@@ -51,7 +54,7 @@ export function publishCommand(): Command {
     .action((topic: string, options: Options) => publish(topic, options));
 }
 
-async function publish(name: string, { file, advance, dir, url, wait }: Options): Promise<void> {
+async function publish(name: string, { tenant, file, advance, dir, url, wait }: Options): Promise<void> {
   const topic = publishable.find((t) => t === topicNamed(name));
   if (topic === undefined) throw new BadInput(`can't publish to "${name}"; choose from ${NAMES}`);
   if (file === undefined && advance === undefined)
@@ -68,7 +71,7 @@ async function publish(name: string, { file, advance, dir, url, wait }: Options)
     let bad = 0;
     if (file !== undefined) {
       say(`publishing ${file} to ${target.name}`);
-      bad = await publishFile(file, size, topic, target, say);
+      bad = await publishFile({ file, size, tenant }, topic, target, say);
     }
     if (advance !== undefined) {
       await target.advance(advance);
@@ -88,8 +91,7 @@ async function publish(name: string, { file, advance, dir, url, wait }: Options)
 
 /** Publishes the good lines; resolves to the number of bad ones. */
 async function publishFile(
-  file: string,
-  size: number,
+  { file, size, tenant }: { readonly file: string; readonly size: number; readonly tenant: string },
   topic: (typeof publishable)[number],
   target: Target,
   say: (line: string) => void,
@@ -100,7 +102,7 @@ async function publishFile(
   let bad = 0;
   let lastLine = 0;
   try {
-    for await (const batch of readNdjson(file, topic)) {
+    for await (const batch of readNdjson(file, topic, tenant)) {
       for (const { line, message } of batch.bad) {
         if (bad++ < BAD_SHOWN) say(`${file}:${line}: ${message}`);
       }

@@ -2,9 +2,11 @@
 import { Command } from 'commander';
 import { counted } from '../../api/explain/words.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput } from '../errors.ts';
+import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { interruptible } from '../interruptible.ts';
-import { definitionsFrom, durationOption, policyFrom, timeOption } from '../options.ts';
+import { durationOption, TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
 import { checkOutFolder } from '../simulate/out-folder.ts';
 import { ProgressLine } from '../simulate/progress.ts';
 import { reportText } from '../simulate/report.ts';
@@ -25,6 +27,7 @@ Examples:
 const MANY_LATE = 0.1;
 
 interface Flags {
+  readonly tenant: string;
   readonly events: string;
   readonly profiles?: string;
   readonly consents?: string;
@@ -46,6 +49,12 @@ export function simulateCommand(): Command {
     .option('--receipts <file>', 'what became of messages (needs --campaigns; without it deliveries succeed at once)')
     .option('--campaigns <dir>', 'folder of campaign files')
     .option('--policy <file>', 'policy.yaml (default: the built-in policy)')
+    .option(
+      TENANT_OPTION,
+      'whose campaigns and policy these are, and records that name no tenant',
+      tenantOption,
+      DEFAULT_TENANT,
+    )
     .option('--until <time>', 'nothing at or after it happens (default: until nothing is pending)', timeOption)
     .option(
       '--lateness <duration>',
@@ -58,7 +67,7 @@ export function simulateCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { campaigns: folder, policy: policyFile, sendRequests, receipts, out, ...rest } = flags;
+  const { tenant: tenantId, campaigns: folder, policy: policyFile, sendRequests, receipts, out, ...rest } = flags;
   if (sendRequests !== undefined && folder === undefined) {
     throw new BadInput('--send-requests asks for messages of campaigns; name their folder with --campaigns');
   }
@@ -66,25 +75,29 @@ async function run(flags: Flags): Promise<void> {
     throw new BadInput('--receipts answers messages of campaigns; name their folder with --campaigns');
   }
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const { policy, campaigns } =
-    folder === undefined
-      ? { policy: policyFrom(policyFile), campaigns: undefined }
-      : definitionsFrom(folder, policyFile, (line) => say(`beckon: ${line}`));
-  const unordered: [path: string, records: number][] = [];
-  const progress = new ProgressLine(process.stderr, systemClock);
-  const options: SimulateOptions = {
+  const given = {
     ...rest,
     ...(sendRequests === undefined ? {} : { sendRequests }),
     ...(receipts === undefined ? {} : { receipts }),
+  };
+  const { paths, refusals } = checkInputs(given);
+  const warn = (line: string): void => say(`beckon: ${line}`);
+  const [definitions] = accepted([loadDefinitions({ tenantId, folder, policyFile })], warn, { refusals });
+  const { policy } = definitions;
+  const campaigns = folder === undefined ? undefined : definitions.campaigns;
+  const unordered: [path: string, records: number][] = [];
+  const progress = new ProgressLine(process.stderr, systemClock);
+  const options: SimulateOptions = {
+    ...given,
+    tenantId,
     ...(campaigns === undefined ? {} : { campaigns }),
     policy,
     out,
     onProgress: (now) => progress.show(now),
     onUnordered: (path, records) => unordered.push([path, records]),
   };
-  const inputs = checkInputs(options);
   const others = [folder, policyFile].filter((path) => path !== undefined);
-  checkOutFolder(out, [...inputs, ...others]);
+  checkOutFolder(out, [...paths, ...others]);
 
   const summary = await interruptible((signal) => runSimulation({ ...options, signal })).finally(() =>
     progress.clear(),

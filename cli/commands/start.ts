@@ -3,17 +3,22 @@ import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { isLoopback } from '../../api/http/access.ts';
 import { config } from '../../runtime/config.ts';
+import type { Campaign } from '../../schemas/campaign.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
+import type { Policy } from '../../schemas/policy.ts';
 import { BadInput, RunFailed } from '../errors.ts';
+import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import {
   DELIVERIES,
   type Delivery,
+  holdsLog,
   type Instance,
   type InstanceOptions,
   startInstance,
   TOPOLOGIES,
   type TopologyName,
 } from '../instance.ts';
-import { campaignsFrom, countOption, policyFrom, portOption } from '../options.ts';
+import { countOption, portOption, TENANT_OPTION, tenantOption } from '../options.ts';
 
 const EXAMPLES = `
 Embedded, everything is kept in --dir and nothing else needs to be installed. With KAFKA_BROKERS and SCHEMA_REGISTRY_URL set it
@@ -38,6 +43,7 @@ const STOP_WITHIN = 25_000;
 
 interface Options {
   readonly dir: string;
+  readonly tenant: string;
   readonly topology?: string;
   readonly campaigns?: string;
   readonly policy?: string;
@@ -58,6 +64,7 @@ export function startCommand(): Command {
       'campaign files to publish, where they are new or changed (default: those on the log)',
     )
     .option('--policy <file>', 'policy file to publish, where it is new or changed (default: that on the log)')
+    .option(TENANT_OPTION, 'whose the campaign files and the policy file are', tenantOption, DEFAULT_TENANT)
     .addOption(new Option('--time <source>', 'what moves time on').choices(['wall', 'events']).default('wall'))
     .option(
       '--partitions <number>',
@@ -87,7 +94,6 @@ async function start(options: Options): Promise<void> {
   const { dir, time, host, port, delivery } = options;
   const settings = config();
   const logger = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
-  const policy = options.policy === undefined ? undefined : policyFrom(options.policy);
   const { keys } = settings.api;
   if (keys.length === 0 && !isLoopback(host))
     throw new BadInput(
@@ -96,10 +102,13 @@ async function start(options: Options): Promise<void> {
   if (delivery === 'webhook' && settings.webhook === undefined)
     throw new BadInput('--delivery webhook: set BECKON_WEBHOOK_URL to the address that messages are posted to');
   const warn = (line: string): void => logger.warn(line);
-  const campaigns =
-    options.campaigns === undefined
-      ? undefined
-      : campaignsFrom(options.campaigns, policy ?? policyFrom(undefined), warn);
+  const { tenant: tenantId, campaigns: folder, policy: policyFile } = options;
+  const paths = { tenantId, folder, policyFile };
+  // Without a policy's file campaigns are held to the policy on the log; what can be said before it is opened is said before.
+  const isNew = settings.kafka === undefined && !holdsLog(dir);
+  const early = policyFile === undefined && !isNew ? undefined : accepted([loadDefinitions(paths)], warn)[0];
+  const campaignsFor = (inForce: Policy): readonly Campaign[] =>
+    early?.campaigns ?? accepted([loadDefinitions(paths, inForce)], warn)[0].campaigns;
 
   let stop: (signal: string) => void = () => {};
   let fail: (error: unknown) => void = () => {};
@@ -131,8 +140,9 @@ async function start(options: Options): Promise<void> {
     kafka: settings.kafka,
     stateMemory: settings.stateMemory,
     topologies: topologiesOf(options.topology),
-    campaigns,
-    policy,
+    tenantId,
+    campaigns: folder === undefined ? undefined : campaignsFor,
+    policy: policyFile === undefined ? undefined : early?.policy,
     time,
     partitions: options.partitions,
     host,

@@ -4,8 +4,10 @@ import { topologies } from '../../api/catalogue.ts';
 import { type ReadableState, readState } from '../../api/state.ts';
 import { placeOf } from '../../api/state-routes.ts';
 import { config } from '../../runtime/config.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import type { Topology } from '../../topologies/graph.ts';
 import { BadInput } from '../errors.ts';
+import { TENANT_OPTION, tenantOption } from '../options.ts';
 import { askJson, openPlace, type PlaceFlags } from '../place.ts';
 import { printable } from '../printable.ts';
 import { stateText } from '../state/text.ts';
@@ -35,7 +37,7 @@ export function stateCommand(): Command {
     .command('inspect')
     .description('show what is kept of a user, or of a campaign')
     .argument('<id>', 'id of the user; for pace, of the campaign')
-    .option('--tenant <id>', 'the tenant', 'default')
+    .option(TENANT_OPTION, 'whose user or campaign it is', tenantOption, DEFAULT_TENANT)
     .addOption(
       new Option('--topology <name>', 'who keeps it').choices(topologies.map(({ name }) => name)).default('engage'),
     )

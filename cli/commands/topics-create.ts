@@ -7,7 +7,8 @@ import { campaigns } from '../../schemas/topics.ts';
 import { columns } from '../columns.ts';
 import { newestPolicy, readDefinitions } from '../definitions.ts';
 import { BadInput } from '../errors.ts';
-import { countOption, policyFrom } from '../options.ts';
+import { accepted, loadDefinitions } from '../files/load-definitions.ts';
+import { countOption } from '../options.ts';
 import { type ClusterPlace, clusterPlace } from '../place.ts';
 import { type CreatedTopic, createAll } from '../topics/create.ts';
 
@@ -47,7 +48,7 @@ export function topicsCreateCommand(): Command {
 }
 
 async function create({ partitions, replication, policy: file, json = false }: Options): Promise<void> {
-  const given = file === undefined ? undefined : policyFrom(file);
+  const given = file === undefined ? undefined : policyOf(file);
   const { kafka } = config();
   if (kafka === undefined) {
     throw new BadInput(
@@ -66,6 +67,12 @@ async function create({ partitions, replication, policy: file, json = false }: O
   if (json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else process.stdout.write(tableOf(rows));
   for (const line of advice(rows, brokers)) process.stderr.write(`beckon: ${line}\n`);
+}
+
+/** Throws `BadInput`. */
+function policyOf(policyFile: string): Policy {
+  const [{ policy }] = accepted([loadDefinitions({ folder: undefined, policyFile })], () => {});
+  return policy;
 }
 
 async function policyOnLog({ log, serde }: ClusterPlace): Promise<Policy> {

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { DEAD_LETTERS_NAME, isReadable } from '../../api/reader.ts';
 import { allTopics } from '../../schemas/topics.ts';
 import { BadInput } from '../errors.ts';
+import { TENANT_OPTION, tenantOption } from '../options.ts';
 import { openTarget } from '../target.ts';
 import { topicsCreateCommand } from './topics-create.ts';
 import { topicsDescribeCommand } from './topics-describe.ts';
@@ -22,21 +23,29 @@ export function topicsCommand(): Command {
     .command('read')
     .description('write all records of a topic to stdout as NDJSON, partition by partition')
     .argument('<topic>', NAMES)
+    .option(TENANT_OPTION, "one tenant's records (default: of all)", tenantOption)
     .option('--dir <folder>', "the instance's folder", '.beckon')
     .option(
       '--url <url>',
       "the instance's address (default: as the folder says, else the cluster that KAFKA_BROKERS names, else the folder)",
     )
     .addHelpText('after', EXAMPLES)
-    .action((topic: string, options: { readonly dir: string; readonly url?: string }) => read(topic, options));
+    .action((topic: string, options: ReadOptions) => read(topic, options));
   return command.addCommand(topicsCreateCommand()).addCommand(topicsDescribeCommand());
 }
 
-async function read(name: string, { dir, url }: { readonly dir: string; readonly url?: string }): Promise<void> {
+interface ReadOptions {
+  readonly tenant?: string;
+  readonly dir: string;
+  readonly url?: string;
+}
+
+async function read(name: string, { tenant, dir, url }: ReadOptions): Promise<void> {
   if (!isReadable(name)) throw new BadInput(`there is no topic "${name}"; choose from ${NAMES}`);
   const target = await openTarget(dir, url);
   try {
-    for await (const piece of target.read(name)) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+    for await (const piece of target.read(name, tenant))
+      if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
   } finally {
     await target.close();
   }

@@ -5,6 +5,8 @@ import { oneLine } from '../printable.ts';
 import type { Change, Difference, Moved, Shift } from './compare.ts';
 
 export interface ReportOptions {
+  /** Its users are named without it. */
+  readonly tenantId: string;
   /** Of every cost. */
   readonly currency: string;
   /** Also every user who gains or loses. */
@@ -13,7 +15,7 @@ export interface ReportOptions {
 
 const COUNTS = ['BEFORE', 'AFTER', 'CHANGE'] as const;
 
-export function differenceText(difference: Difference, { currency, list }: ReportOptions): string {
+export function differenceText(difference: Difference, { tenantId, currency, list }: ReportOptions): string {
   const campaigns = Object.entries(difference.campaigns);
   const why = campaigns.flatMap(([id, { gained, lost }]) => [
     ...shifts(id, 'gained', gained),
@@ -40,7 +42,7 @@ export function differenceText(difference: Difference, { currency, list }: Repor
     ...counted('FREQUENCY CAP', difference.caps),
     ...counted('MESSAGES ON', difference.days),
   ];
-  if (list) parts.push(difference.users.map(userLine).join(''));
+  if (list) parts.push(difference.users.map((moved) => userLine(moved, tenantId)).join(''));
   return `${parts.filter((part) => part !== '').join('\n')}`;
 }
 
@@ -59,8 +61,8 @@ function changed({ before, after }: Change, text: (n: number) => string = groupe
 }
 
 /** "+1 amina of winback-7d: frequency-cap". */
-function userLine({ user, campaignId, messages, reasons }: Moved): string {
-  const name = user.replace(/^default\//, '');
+function userLine({ user, campaignId, messages, reasons }: Moved, tenantId: string): string {
+  const name = user.startsWith(`${tenantId}/`) ? user.slice(tenantId.length + 1) : user;
   return oneLine(`${messages > 0 ? '+' : ''}${messages} ${name} of ${campaignId}: ${reasons.join(', ')}`).concat('\n');
 }
 

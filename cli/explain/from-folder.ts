@@ -26,8 +26,15 @@ export interface Asked {
   readonly campaignId: string | undefined;
 }
 
+/** Of what is asked, the tenant may be left out: it is the simulation's then. */
+export type AskedOfFolder = Omit<Asked, 'tenantId'> & { readonly tenantId: string | undefined };
+
 /** Throws `BadInput` and `UnreadableFile`; `warn` is told which files changed since. */
-export async function storyFromFolder(folder: string, asked: Asked, warn: (line: string) => void): Promise<Story> {
+export async function storyFromFolder(
+  folder: string,
+  asked: AskedOfFolder,
+  warn: (line: string) => void,
+): Promise<Story> {
   const { run, changed } = readRunFile(folder);
   if (!existsSync(join(folder, SUMMARY_FILE))) {
     throw new BadInput(`--from ${folder}: the simulation did not finish; run it again`);
@@ -36,13 +43,14 @@ export async function storyFromFolder(folder: string, asked: Asked, warn: (line:
   let definitions: Definitions | undefined;
   if (run.campaigns !== undefined) {
     definitions = new Definitions();
-    for (const record of definitionRecords(run.campaigns, run.policy)) definitions.apply(record);
+    for (const record of definitionRecords(run.campaigns, run.policy, run)) definitions.apply(record);
   }
   const { inputs } = run;
   const records = <T>(path: string | undefined, topic: Topic<T>): AsyncIterable<T> | readonly T[] =>
-    path === undefined ? [] : recordsOf(path, topic, asked.userId);
+    path === undefined ? [] : recordsOf(path, topic, asked.userId, run.tenantId);
   return gatherStory({
     ...asked,
+    tenantId: asked.tenantId ?? run.tenantId,
     where: `in the files of the simulation in ${folder}`,
     definitions,
     latenessMs: run.latenessMs,
@@ -59,7 +67,7 @@ export async function storyFromFolder(folder: string, asked: Asked, warn: (line:
 }
 
 /** Whose JSON may spell an id otherwise (\\u00e9, \\/), its lines can't be searched for: all are parsed. */
-async function* recordsOf<T>(path: string, topic: Topic<T>, userId: string): AsyncIterable<T> {
-  if (/^[\w .:@+-]+$/.test(userId)) yield* readNdjsonWith(path, topic, `"${userId}"`);
-  else for await (const { lines } of readNdjson(path, topic)) for (const { value } of lines) yield value;
+async function* recordsOf<T>(path: string, topic: Topic<T>, userId: string, tenantId: string): AsyncIterable<T> {
+  if (/^[\w .:@+-]+$/.test(userId)) yield* readNdjsonWith(path, topic, `"${userId}"`, tenantId);
+  else for await (const { lines } of readNdjson(path, topic, tenantId)) for (const { value } of lines) yield value;
 }

@@ -221,7 +221,7 @@ describe('a thousand mutations', () => {
       const { valid } = outcomes(text(`campaigns/${id}.test.yaml`), parseScenarios, (_, input) => {
         // A file cannot say all that a value can: what it says is read again.
         writeFileSync(join(folder, `${id}.test.yaml`), stringify(input));
-        const { scenarios, problems } = loadScenarios(folder, campaigns, defaultPolicy);
+        const { scenarios, problems } = loadScenarios(folder, { campaigns, ids, policy: defaultPolicy });
         if (problems.length > 0) expectUseful(problems);
         for (const problem of problems) expect(describeProblem(problem)).toMatch(/\.test\.yaml.*: .+ \(.+\)$/);
         for (const scenario of scenarios) {

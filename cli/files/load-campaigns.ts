@@ -11,6 +11,8 @@ import { Templates } from './templates.ts';
 export interface LoadedCampaigns {
   /** The valid ones, by id in byte order; all of the folder when no problem is an error. */
   readonly campaigns: readonly Campaign[];
+  /** Ids that the files give themselves, whether valid or not; null: one of them does not tell its own. */
+  readonly ids: readonly string[] | null;
   /** Errors and warnings, by file name. */
   readonly problems: readonly FileProblem[];
 }
@@ -25,6 +27,7 @@ export const SCENARIO_FILE = /^[^.].*\.test\.ya?ml$/;
 export function loadCampaigns(folder: string, policy: Policy | null = defaultPolicy): LoadedCampaigns {
   const refuse = (reason: string, mend: string): LoadedCampaigns => ({
     campaigns: [],
+    ids: null,
     problems: [{ ...problem([], reason, mend), file: folder, ...NOWHERE }],
   });
   let names: string[];
@@ -40,20 +43,25 @@ export function loadCampaigns(folder: string, policy: Policy | null = defaultPol
 
   const campaigns: Campaign[] = [];
   const problems: FileProblem[] = [];
+  const ids: (string | null)[] = [];
   const fileOf = new Map<string, string>();
   const templates = new Templates(folder);
   for (const name of names.sort()) {
-    const { campaign, found } = loadCampaign(join(folder, name), name, { policy, fileOf, templates });
+    const { campaign, id, found } = loadCampaign(join(folder, name), name, { policy, fileOf, templates });
     problems.push(...found);
+    ids.push(id);
     if (campaign !== null) campaigns.push(campaign);
   }
   problems.push(...templates.problems());
   // Ids are ASCII, so the order of UTF-16 units is that of bytes.
-  return { campaigns: campaigns.sort((a, b) => (a.id < b.id ? -1 : 1)), problems };
+  const sorted = campaigns.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { campaigns: sorted, ids: ids.every((id) => id !== null) ? ids.sort() : null, problems };
 }
 
 interface LoadedCampaign {
   readonly campaign: Campaign | null;
+  /** As the file gives it; null: it gives none. */
+  readonly id: string | null;
   readonly found: readonly FileProblem[];
 }
 
@@ -67,18 +75,23 @@ interface Around {
 function loadCampaign(file: string, name: string, { policy, fileOf, templates }: Around): LoadedCampaign {
   if (/^policy\.ya?ml$/.test(name)) {
     const mend = 'move it out of the folder and name it as the policy';
-    return { campaign: null, found: [{ ...problem([], 'lies among the campaigns', mend), file, ...NOWHERE }] };
+    return {
+      campaign: null,
+      id: null,
+      found: [{ ...problem([], 'lies among the campaigns', mend), file, ...NOWHERE }],
+    };
   }
   const yaml = readYaml(file);
-  if (!yaml.ok) return { campaign: null, found: yaml.problems };
+  if (!yaml.ok) return { campaign: null, id: null, found: yaml.problems };
+  const id = idOf(yaml.value);
   const inlined = templates.inline(yaml.value);
-  // The templates' own problems are told once, whoever uses them.
-  if (!inlined.ok) return { campaign: null, found: [] };
   const placed = (found: readonly Problem[]): FileProblem[] =>
     found.map((each) => inlined.place(each, (own) => ({ ...own, file, ...yaml.placeOf(own.keys) })));
 
-  const parsed = parseCampaign(inlined.value, policy === null ? null : Object.keys(policy.channels));
-  if (!parsed.ok) return { campaign: null, found: placed(parsed.problems) };
+  // A template's own problems are told once, whoever uses it; the campaign is looked at as if it were the provider's.
+  const whole = inlined.ok ? inlined.value : yaml.value;
+  const parsed = parseCampaign(whole, policy === null ? null : Object.keys(policy.channels));
+  if (!parsed.ok) return { campaign: null, id, found: placed(parsed.problems) };
   const campaign = parsed.value;
   const other = fileOf.get(campaign.id);
   const reason = `"${campaign.id}" is also the id of ${other}`;
@@ -86,5 +99,11 @@ function loadCampaign(file: string, name: string, { policy, fileOf, templates }:
   if (other === undefined) fileOf.set(campaign.id, file);
   const checked = policy === null ? [] : checkCampaign(campaign, policy);
   const found = placed([...repeated, ...inlined.warnings, ...checked]);
-  return { campaign: found.some(({ severity }) => severity === 'error') ? null : campaign, found };
+  const isValid = inlined.ok && !found.some(({ severity }) => severity === 'error');
+  return { campaign: isValid ? campaign : null, id, found };
+}
+
+function idOf(value: unknown): string | null {
+  const id = typeof value === 'object' && value !== null && 'id' in value ? value.id : undefined;
+  return typeof id === 'string' ? id : null;
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadValue, type JsonForm, jsonForm } from '../../schemas/json-form.ts';
 import { type JsonScan, jsonScan } from '../../schemas/json-scan.ts';
 import type { Topic } from '../../schemas/topics.ts';
@@ -78,9 +79,13 @@ function isNamedGzip(path: string): boolean {
   return path.endsWith('.gz');
 }
 
-/** The file's records in batches. Throws `UnreadableFile`. */
-export async function* readNdjson<T>(path: string, topic: Topic<T>): AsyncGenerator<LineBatch<T>> {
-  const parser = new LineParser(topic);
+/** The file's records in batches; those that name no tenant are of `tenantId`. Throws `UnreadableFile`. */
+export async function* readNdjson<T>(
+  path: string,
+  topic: Topic<T>,
+  tenantId: string = DEFAULT_TENANT,
+): AsyncGenerator<LineBatch<T>> {
+  const parser = new LineParser(withTenant(topic, tenantId));
   let line = 1;
   for await (const { bytes, tooLong, bytesRead } of readBlocks(path)) {
     const early = tooLong === undefined ? [] : [badLength(line++, tooLong)];
@@ -98,13 +103,27 @@ export async function* readNdjson<T>(path: string, topic: Topic<T>): AsyncGenera
  * The records whose line holds a text, without parsing the others: a search through a large file. Lines that are no record
  * of the topic are passed over. Throws `UnreadableFile`.
  */
-export async function* readNdjsonWith<T>(path: string, topic: Topic<T>, text: string): AsyncGenerator<T> {
-  const parser = new LineParser(topic);
+export async function* readNdjsonWith<T>(
+  path: string,
+  topic: Topic<T>,
+  text: string,
+  tenantId: string = DEFAULT_TENANT,
+): AsyncGenerator<T> {
+  const parser = new LineParser(withTenant(topic, tenantId));
   const wanted = Buffer.from(text);
   for await (const { bytes } of readBlocks(path)) {
     const found = bytes === undefined ? undefined : linesWith(bytes, wanted);
     if (found !== undefined) for (const { value } of parser.parse(found, 1).lines) yield value;
   }
+}
+
+/** The topic as records are of that name no tenant but belong to this one. */
+function withTenant<T>(topic: Topic<T>, tenantId: string): Topic<T> {
+  if (tenantId === DEFAULT_TENANT) return topic;
+  const fields = topic.schema.fields.map((field) =>
+    field.name === 'tenantId' ? { ...field, default: tenantId } : field,
+  );
+  return { ...topic, schema: { ...topic.schema, fields } };
 }
 
 function linesWith(bytes: Buffer, wanted: Buffer): Buffer | undefined {

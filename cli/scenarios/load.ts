@@ -3,13 +3,13 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { position } from '../../processors/decide/holdout.ts';
 import { variantOf } from '../../processors/decide/variant.ts';
-import type { Campaign } from '../../schemas/campaign.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadValue, jsonForm } from '../../schemas/json-form.ts';
-import type { Policy } from '../../schemas/policy.ts';
 import { hint, type Problem, problem } from '../../schemas/problems.ts';
 import { consents, events, profiles, sendRequests, type Topic } from '../../schemas/topics.ts';
 import type { Receipt } from '../../schemas/types.ts';
 import { SCENARIO_FILE } from '../files/load-campaigns.ts';
+import type { LoadedDefinitions } from '../files/load-definitions.ts';
 import { type FileProblem, readYaml } from '../files/read-yaml.ts';
 import { type Expected, type Given, parseScenarios, type ScenarioFile, zoneOf } from './model.ts';
 import { type Calendar, instantOf, type Moment } from './moments.ts';
@@ -34,6 +34,7 @@ export interface GivenReceipt {
 export interface Scenario {
   readonly file: string;
   readonly line: number | null;
+  readonly tenantId: string;
   readonly name: string;
   readonly campaignId: string;
   readonly userId: string;
@@ -55,17 +56,34 @@ export interface LoadedScenarios {
 type Keys = readonly (string | number)[];
 type Refuse = (keys: Keys, reason: string, mend: string) => void;
 
-/** Reads every *.test.yaml of the folder; never throws for what is wrong with them. */
-export function loadScenarios(folder: string, campaigns: readonly Campaign[], policy: Policy): LoadedScenarios {
-  const names = readdirSync(folder).filter((name) => SCENARIO_FILE.test(name));
-  const loaded = names.sort().map((name) => loadFile(join(folder, name), name, campaigns, policy));
+/** What scenarios are about. Of what is wrong with it itself it is known where it is told, so no scenario is held to that. */
+type Definitions = Pick<LoadedDefinitions, 'campaigns' | 'ids' | 'policy'>;
+
+/** Reads every *.test.yaml of the folder; never throws for what is wrong with them, nor with the definitions. */
+export function loadScenarios(
+  folder: string,
+  definitions: Definitions,
+  tenantId: string = DEFAULT_TENANT,
+): LoadedScenarios {
+  const loaded = scenarioFiles(folder).map((name) => loadFile(join(folder, name), name, { ...definitions, tenantId }));
   return {
     scenarios: loaded.flatMap(({ scenarios }) => scenarios),
     problems: loaded.flatMap(({ problems }) => problems),
   };
 }
 
-function loadFile(file: string, name: string, campaigns: readonly Campaign[], policy: Policy): LoadedScenarios {
+function scenarioFiles(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => SCENARIO_FILE.test(name))
+      .sort();
+  } catch {
+    // Told of the campaigns, which lie there too.
+    return [];
+  }
+}
+
+function loadFile(file: string, name: string, around: Omit<Around, 'campaignId'>): LoadedScenarios {
   const yaml = readYaml(file);
   if (!yaml.ok) return { scenarios: [], problems: yaml.problems };
   const placed = (found: readonly Problem[]): FileProblem[] =>
@@ -76,34 +94,38 @@ function loadFile(file: string, name: string, campaigns: readonly Campaign[], po
   const problems: Problem[] = [];
   const refuse: Refuse = (keys, reason, mend) => problems.push(problem(keys, reason, mend));
   const campaignId = parsed.value.campaign ?? name.replace(/\.test\.ya?ml$/, '');
-  const known = campaigns.map(({ id }) => id);
-  if (!known.includes(campaignId)) {
+  const { ids } = around;
+  if (ids !== null && !ids.includes(campaignId)) {
     const keys = parsed.value.campaign === undefined ? [] : ['campaign'];
-    refuse(keys, `"${campaignId}" is no campaign of the folder`, `${hint(campaignId, known)} Or name it as campaign:`);
+    refuse(keys, `"${campaignId}" is no campaign of the folder`, `${hint(campaignId, ids)} Or name it as campaign:`);
   }
   const scenarios = parsed.value.scenarios.map((_, i): Scenario => {
-    const made = make(parsed.value, i, { campaignId, campaigns, policy }, refuse);
-    return { file: name, line: yaml.placeOf(['scenarios', i]).line, ...made };
+    const made = make(parsed.value, i, { ...around, campaignId }, refuse);
+    return { file: name, tenantId: around.tenantId, line: yaml.placeOf(['scenarios', i]).line, ...made };
   });
   return { scenarios: problems.length === 0 ? scenarios : [], problems: placed(problems) };
 }
 
-interface Around {
+interface Around extends Definitions {
+  readonly tenantId: string;
   readonly campaignId: string;
-  readonly campaigns: readonly Campaign[];
-  readonly policy: Policy;
 }
 
-function make(file: ScenarioFile, i: number, around: Around, refuse: Refuse): Omit<Scenario, 'file' | 'line'> {
+function make(
+  file: ScenarioFile,
+  i: number,
+  around: Around,
+  refuse: Refuse,
+): Omit<Scenario, 'file' | 'line' | 'tenantId'> {
   const scenario = file.scenarios[i] as ScenarioFile['scenarios'][number];
   const given: Given = { ...file.given, ...scenario.given };
   // A part that the scenario does not have is the file's.
   const place = (part: keyof Given, ...rest: Keys): Keys =>
     scenario.given?.[part] === undefined ? ['given', part, ...rest] : ['scenarios', i, 'given', part, ...rest];
-  const known = around.campaigns.map(({ id }) => id);
+  const { ids } = around;
   const expects = (id: string | null | undefined, keys: Keys): void => {
-    if (id !== null && id !== undefined && !known.includes(id))
-      refuse(keys, `"${id}" is no campaign of the folder`, hint(id, known));
+    if (ids !== null && id !== null && id !== undefined && !ids.includes(id))
+      refuse(keys, `"${id}" is no campaign of the folder`, hint(id, ids));
   };
   for (const [at, { campaign }] of scenario.expect.entries()) {
     expects(campaign, ['scenarios', i, 'expect', at, 'campaign']);
@@ -114,7 +136,12 @@ function make(file: ScenarioFile, i: number, around: Around, refuse: Refuse): Om
 
   const calendar = { start: file.start, zone: zoneOf(given.profile) };
   const userId = given.user ?? userFor(given, around, place, refuse);
-  const records = recordsOf(given, { userId, calendar, campaignId: around.campaignId }, place, refuse);
+  const records = recordsOf(
+    given,
+    { tenantId: around.tenantId, userId, calendar, campaignId: around.campaignId },
+    place,
+    refuse,
+  );
   const receipts = (given.receipts ?? []).map(({ at, status, message = null, error = null }) => ({
     ...{ at: instantOf(at, calendar), status: status as Receipt['status'], message, error },
   }));
@@ -155,40 +182,48 @@ function untilOf(
 const CANDIDATES = 10_000;
 
 /** A user who is held out or not, and has the variant, as the scenario wishes. */
-function userFor(given: Given, { campaignId, campaigns, policy }: Around, place: Place, refuse: Refuse): string {
+function userFor(
+  given: Given,
+  { tenantId, campaignId, campaigns, policy }: Around,
+  place: Place,
+  refuse: Refuse,
+): string {
   const campaign = campaigns.find(({ id }) => id === campaignId);
   const { holdout = false, variant } = given;
-  for (let i = 1; campaign !== undefined && i <= CANDIDATES; i++) {
+  if (campaign === undefined || policy === null) return 'user-1';
+  for (let i = 1; i <= CANDIDATES; i++) {
     const userId = `user-${i}`;
-    const isHeldOut = (scope: string, share: number): boolean => position(TENANT, scope, userId) < share;
+    const isHeldOut = (scope: string, share: number): boolean => position(tenantId, scope, userId) < share;
     const own = isHeldOut('global', policy.holdout) || isHeldOut(campaignId, campaign.holdout);
     const fits = holdout ? own : !own && campaigns.every((one) => !isHeldOut(one.id, one.holdout));
-    if (fits && (variant === undefined || variantOf(campaign, { tenantId: TENANT, userId }) === variant)) return userId;
+    if (fits && (variant === undefined || variantOf(campaign, { tenantId, userId }) === variant)) return userId;
   }
-  if (campaign !== undefined) {
-    const part = variant === undefined ? 'holdout' : 'variant';
-    refuse(place(part), 'fits no user of the campaign', "compare it with the campaign's holdout and variants");
-  }
+  const part = variant === undefined ? 'holdout' : 'variant';
+  refuse(place(part), 'fits no user of the campaign', "compare it with the campaign's holdout and variants");
   return 'user-1';
 }
-
-const TENANT = 'default';
 
 type Place = (part: keyof Given, ...rest: Keys) => Keys;
 
 interface Who {
+  readonly tenantId: string;
   readonly userId: string;
   readonly calendar: Calendar;
   readonly campaignId: string;
 }
 
-function recordsOf(given: Given, { userId, calendar, campaignId }: Who, place: Place, refuse: Refuse): GivenRecord[] {
+function recordsOf(
+  given: Given,
+  { tenantId, userId, calendar, campaignId }: Who,
+  place: Place,
+  refuse: Refuse,
+): GivenRecord[] {
   const at = (moment: Moment): number => instantOf(moment, calendar);
   const before = at({ kind: 'day', day: 0, minutes: 0 });
   const records: GivenRecord[] = [];
   const add = (topic: Topic<unknown>, value: object, keys: Keys): void => {
     try {
-      const record = jsonForm(topic).read({ tenantId: TENANT, userId, ...value });
+      const record = jsonForm(topic).read({ tenantId, userId, ...value });
       records.push({ at: topic.timeOf(record), topic, value: record });
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;

@@ -46,7 +46,8 @@ export interface Outcome {
 
 export function runScenario(scenario: Scenario, campaigns: readonly Campaign[], policy: Policy): Outcome {
   const definitions = new Definitions();
-  for (const record of definitionRecords(campaigns, policy)) definitions.apply(record);
+  const { tenantId } = scenario;
+  for (const record of definitionRecords(campaigns, policy, { tenantId })) definitions.apply(record);
   const missed: Unmatched[] = [];
   const decided: Decision[] = [];
   const sent: SendCommand[] = [];

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { defaultPolicy, parsePolicy } from '../../schemas/policy.ts';
-import { loadCampaigns } from '../files/load-campaigns.ts';
+import { type LoadedDefinitions, loadDefinitions } from '../files/load-definitions.ts';
 import { describeProblem } from '../files/read-yaml.ts';
 import { Folder, type Result } from '../testing/run-cli.ts';
 import { loadScenarios } from './load.ts';
@@ -27,9 +27,15 @@ function folderWith(scenarios: string, campaign = CAMPAIGN): string {
   return folder.path;
 }
 
+function definitionsIn(folder: string): LoadedDefinitions {
+  return loadDefinitions({ folder, policyFile: undefined });
+}
+
 function run(scenarios: string, campaign = CAMPAIGN): readonly Outcome[] {
-  const { campaigns } = loadCampaigns(folderWith(scenarios, campaign));
-  const loaded = loadScenarios(folderWith(scenarios, campaign), campaigns, defaultPolicy);
+  const folder = folderWith(scenarios, campaign);
+  const definitions = definitionsIn(folder);
+  const { campaigns } = definitions;
+  const loaded = loadScenarios(folder, definitions);
   expect(loaded.problems.map(describeProblem)).toEqual([]);
   return loaded.scenarios.map((scenario) => runScenario(scenario, campaigns, defaultPolicy));
 }
@@ -42,8 +48,7 @@ function one(expected: string, given = '', more = ''): Outcome {
 
 function problemsOf(text: string): readonly string[] {
   const path = folderWith(text);
-  const { campaigns } = loadCampaigns(path);
-  return loadScenarios(path, campaigns, defaultPolicy).problems.map((found) =>
+  return loadScenarios(path, definitionsIn(path)).problems.map((found) =>
     describeProblem(found).replace(`${path}/`, ''),
   );
 }
@@ -145,8 +150,9 @@ content: { variants: [{ name: a, share: 50%, text: A }, { name: b, share: 50%, t
       'hello.test.yaml',
       `${GIVEN}scenarios:\n${scenario('sent')}${scenario('sent, { campaign: other, sent: }')}${scenario('sent, sent')}`,
     );
-    const { campaigns } = loadCampaigns(folder.path);
-    const { scenarios } = loadScenarios(folder.path, campaigns, defaultPolicy);
+    const definitions = definitionsIn(folder.path);
+    const { campaigns } = definitions;
+    const { scenarios } = loadScenarios(folder.path, definitions);
     expect(scenarios.map((each) => runScenario(each, campaigns, defaultPolicy).passed)).toEqual([true, true, false]);
   });
 });
@@ -194,8 +200,7 @@ describe('a scenario file', () => {
     folder.write('hello.yaml', CAMPAIGN);
     folder.write('helo.test.yaml', 'scenarios: [{ name: a, expect: nothing }]\n');
     folder.write('other.test.yaml', 'campaign: hello\nscenarios: [{ name: a, expect: nothing }]\n');
-    const { campaigns } = loadCampaigns(folder.path);
-    const { scenarios, problems } = loadScenarios(folder.path, campaigns, defaultPolicy);
+    const { scenarios, problems } = loadScenarios(folder.path, definitionsIn(folder.path));
     expect(scenarios.map(({ campaignId }) => campaignId)).toEqual(['hello']);
     expect(problems.map(({ reason, mend }) => `${reason} (${mend})`)).toEqual([
       '"helo" is no campaign of the folder (did you mean "hello"? Or name it as campaign:)',
@@ -206,8 +211,9 @@ describe('a scenario file', () => {
 describe('campaigns test', () => {
   it('runs the scenarios of the examples, which all pass', () => {
     const examples = fileURLToPath(new URL('../../examples/campaigns', import.meta.url));
-    const { campaigns } = loadCampaigns(examples);
-    const { scenarios, problems } = loadScenarios(examples, campaigns, defaultPolicy);
+    const definitions = definitionsIn(examples);
+    const { campaigns } = definitions;
+    const { scenarios, problems } = loadScenarios(examples, definitions);
     expect(problems).toEqual([]);
     expect(new Set(scenarios.map(({ campaignId }) => campaignId))).toEqual(new Set(campaigns.map(({ id }) => id)));
     const failed = scenarios.map((each) => runScenario(each, campaigns, defaultPolicy)).filter(({ passed }) => !passed);
@@ -250,14 +256,51 @@ describe('campaigns test', () => {
     expect(code).toBe(2);
   });
 
+  it('tells what is wrong in policy, campaigns, templates and scenarios at once', () => {
+    const folder = new Folder();
+    folder.write('policy.yaml', 'sessionGap: 10 m\n');
+    folder.write('c/bad.yaml', CAMPAIGN.replace('id: hello', 'id: bad\nclas: x'));
+    folder.write('c/hello.yaml', CAMPAIGN);
+    folder.write(
+      'c/templated.yaml',
+      'id: templated\nclas: x\ntrigger: { event: x }\nchannels: [sms]\ncontent: { template: t }\n',
+    );
+    folder.write('c/templates/t.yaml', 'en: { default: { text: "{{ open" } }\n');
+    folder.write('c/bad.test.yaml', 'scenarios: [{ name: a, expect: nothing, given: { holdout: true } }]\n');
+    folder.write('c/hello.test.yaml', 'scenarios: [{ name: a, expect: [{ campaign: helo, sent: }] }]\n');
+    folder.write('c/typo.test.yaml', 'scenarios: [{ name: a, expect: nothing, after: 3 days }]\n');
+    const { code, stderr } = folder.run('campaigns', 'test', 'c', '--policy', 'policy.yaml');
+    expect(code).toBe(2);
+    expect(stderr.split('\n').map((line) => line.replace(/^beckon: (\S+: [^ ]+).*$/, '$1'))).toEqual([
+      'policy.yaml:1:13: sessionGap:',
+      'c/bad.yaml:2:7: clas:',
+      'c/templated.yaml:2:7: clas:',
+      expect.stringMatching(/^c\/templates\/t\.yaml:1:\d+: /),
+      'c/hello.test.yaml:1:45: scenarios[0].expect[0].campaign:',
+      'c/typo.test.yaml:1:48: scenarios[0].after:',
+      '',
+    ]);
+  });
+
+  it('holds no reference against a scenario where a file does not tell whose campaign it is', () => {
+    const folder = new Folder();
+    folder.write('c/hello.yaml', CAMPAIGN);
+    folder.write('c/broken.yaml', 'id: [\n');
+    folder.write('c/other.test.yaml', 'scenarios: [{ name: a, expect: nothing }]\n');
+    const { stderr } = folder.run('campaigns', 'test', 'c');
+    expect(stderr).toContain('c/broken.yaml:');
+    expect(stderr).not.toContain('no campaign');
+  });
+
   it('judges by the policy that is named', () => {
     const path = folderWith(
       `${GIVEN}scenarios: [{ name: a, given: { events: [{ at: day 1 22:00, type: signup }] }, after: 1h, expect: [{ scheduled: { at: day 2 08:00 } }] }]\n`,
     );
     const policy = parsePolicy({ quietHours: '21:00-08:00' });
     if (!policy.ok) throw new Error('the policy is wrong');
-    const { campaigns } = loadCampaigns(path, policy.value);
-    const { scenarios } = loadScenarios(path, campaigns, policy.value);
+    const definitions = loadDefinitions({ folder: path, policyFile: undefined }, policy.value);
+    const { campaigns } = definitions;
+    const { scenarios } = loadScenarios(path, definitions);
     expect(scenarios.map((each) => runScenario(each, campaigns, policy.value).passed)).toEqual([true]);
   });
 });

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Campaign, campaignFromJson, campaignToJson } from '../../schemas/campaign.ts';
+import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { type Policy, policyFromJson, policyToJson } from '../../schemas/policy.ts';
 import type { Parsed } from '../../schemas/problems.ts';
 import { BadInput } from '../errors.ts';
@@ -15,6 +16,7 @@ const input = z.object({ path: z.string(), bytes: z.number() });
 
 const model = z.object({
   tool: z.literal(TOOL),
+  tenant: z.string().optional(),
   inputs: z.object({
     events: input,
     profiles: input.optional(),
@@ -29,6 +31,8 @@ const model = z.object({
 });
 
 export interface Run {
+  /** Whose the campaigns and the policy are, and the records that name none. */
+  readonly tenantId: string;
   /** Paths as given; the file holds absolute ones. */
   readonly inputs: { readonly [name in keyof z.output<typeof model>['inputs']]: string | undefined };
   readonly latenessMs: number;
@@ -46,12 +50,13 @@ export interface FormerRun {
 }
 
 /** The text for a folder. Paths are relative to it, so that the same run gives the same bytes wherever both lie. */
-export function runFileText({ inputs, latenessMs, until, campaigns, policy }: Run, folder: string): string {
+export function runFileText({ tenantId, inputs, latenessMs, until, campaigns, policy }: Run, folder: string): string {
   const given = Object.entries(inputs).flatMap(([name, path]) =>
     path === undefined ? [] : [[name, { path: relative(resolve(folder), resolve(path)), bytes: statSync(path).size }]],
   );
   const run: z.input<typeof model> = {
     tool: TOOL,
+    ...(tenantId === DEFAULT_TENANT ? {} : { tenant: tenantId }),
     inputs: Object.fromEntries(given),
     latenessMs,
     until: until === undefined ? null : new Date(until).toISOString(),
@@ -84,6 +89,7 @@ export function readRunFile(folder: string): FormerRun {
   const placeOf = (given: { readonly path: string } | undefined): string | undefined =>
     given === undefined ? undefined : resolve(folder, given.path);
   const run: Run = {
+    tenantId: file.tenant ?? DEFAULT_TENANT,
     inputs: {
       events: resolve(folder, inputs.events.path),
       profiles: placeOf(inputs.profiles),

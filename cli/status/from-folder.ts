@@ -13,21 +13,25 @@ import type { CampaignResults } from '../../sinks/clickhouse/campaign-results.ts
 import { BadInput } from '../errors.ts';
 import { readNdjson } from '../files/ndjson.ts';
 import { SUMMARY_FILE } from '../simulate/out-folder.ts';
-import { readRunFile } from '../simulate/run-file.ts';
+import { type Run, readRunFile } from '../simulate/run-file.ts';
 
 /**
- * As of the end of the simulation. `receiptsFile`: what became of its messages; by default what the simulation was given. Throws
+ * As of the end of the simulation. `asked`: the tenant, by default the simulation's. `receiptsFile`: what became of its messages; by default what the simulation was given. Throws
  * `BadInput` and `UnreadableFile`.
  */
 export async function statusFromFolder(
   folder: string,
-  tenantId: string,
+  asked: string | undefined,
   campaignId: string,
   receiptsFile?: string,
 ): Promise<CampaignStatus> {
   const { run } = readRunFile(folder);
   if (!existsSync(join(folder, SUMMARY_FILE))) {
     throw new BadInput(`--from ${folder}: the simulation did not finish; run it again`);
+  }
+  const { tenantId } = run;
+  if (asked !== undefined && asked !== tenantId) {
+    throw new BadInput(`--from ${folder}: its campaigns are of tenant ${tenantId}, not ${asked}; leave out --tenant`);
   }
   const campaign = run.campaigns?.find(({ id }) => id === campaignId);
   if (campaign === undefined) {
@@ -51,7 +55,7 @@ export async function statusFromFolder(
     else if (channel !== null && dueAt !== null)
       counted.pending.set(id, { channel, costMicros: costMicros ?? 0, dueAt });
   });
-  const answers = await answersOf(receiptsFile ?? run.inputs.receipts, run.until);
+  const answers = await answersOf(receiptsFile ?? run.inputs.receipts, run);
   await each(sends, ({ sendId, channel, costMicros, dueAt, userId }) => {
     counted.users.add(userId);
     counted.messages++;
@@ -87,11 +91,11 @@ interface Answer {
 /** What receipts say of sends, by the send's id and channel: one of another channel answers another message. */
 async function answersOf(
   file: string | undefined,
-  until = Number.POSITIVE_INFINITY,
+  { tenantId, until = Number.POSITIVE_INFINITY }: Pick<Run, 'tenantId' | 'until'>,
 ): Promise<ReadonlyMap<string, Answer>> {
   const answers = new Map<string, Answer>();
   if (file === undefined) return answers;
-  for await (const { lines } of readNdjson(file, receipts)) {
+  for await (const { lines } of readNdjson(file, receipts, tenantId)) {
     for (const { value } of lines) {
       const { sendId, channel, status, occurredAt, costMicros } = value;
       if (occurredAt >= until) continue;
