@@ -68,6 +68,11 @@ export interface Context {
   readonly streamTime: number;
   /** ms a record may come behind stream time. */
   readonly lateness: number;
+  /**
+   * Tells what belongs together: a record and the timers for passed instants that fire because of it are of one round, and so
+   * are timers of one instant. Another record, or another stream time, begins the next.
+   */
+  readonly round: number;
   /** The record is older than stream time less the lateness. */
   readonly late: boolean;
   /** The cell's value for this key (or for `sub` within it), or undefined. Never change it in place. */

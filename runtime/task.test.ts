@@ -38,6 +38,24 @@ async function commit(task: Task, store: Store): Promise<void> {
   task.committed(token);
 }
 
+it('is in one round with a record and the timers that fire because of it, also after a restart between them', async () => {
+  const store = new MemoryStore();
+  const task = taskOn({ store });
+  take(task, event('clock', 100));
+  task.process(events, event('u', 95, { timerAt: 97 }));
+  const { round } = task;
+  await commit(task, store);
+  const restarted = taskOn({ store });
+  for (const each of [task, restarted]) {
+    each.fireNext();
+    expect(each.round).toBe(round);
+    each.advance(101);
+    expect(each.round).toBe(round + 1);
+    each.process(events, event('u', 99, {}, `then ${each === task}`));
+    expect(each.round).toBe(round + 2);
+  }
+});
+
 describe('a timer', () => {
   it('fires when stream time is strictly greater, before the record that moved it, with its own instant as the time', () => {
     const task = taskOn();

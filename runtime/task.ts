@@ -62,6 +62,7 @@ export class Task implements Context {
   readonly failures: { readonly key: string; readonly at: number; readonly refusal: Refusal }[] = [];
   /** Epoch ms; -1 before the first stream record. */
   streamTime = -1;
+  round = 0;
   key = '';
   time = 0;
   late = false;
@@ -179,7 +180,7 @@ export class Task implements Context {
       if (n >= limit) return false;
       this.fireNext();
     }
-    if (to > this.streamTime) this.streamTime = to;
+    this.#move(to);
     return true;
   }
 
@@ -190,7 +191,7 @@ export class Task implements Context {
     this.#fired++;
     const handler = this.#router.fire(timer.rank);
     const at = handler?.kind.opens === true ? timer.at + 1 : timer.at;
-    if (at > this.streamTime) this.streamTime = at;
+    this.#move(at);
     if (handler === undefined) return;
     this.#enter(timer.key, at, false);
     this.#row = timer.row;
@@ -214,6 +215,7 @@ export class Task implements Context {
     const time = topic.timeOf(value);
     const isStream = this.#roleOf(topic) === 'stream';
     const row = key === undefined ? this.#state.rowOf(topic.tenantOf(value), topic.idOf(value)) : this.#state.row(key);
+    this.round++;
     this.#enter(row.key, time, isStream && time < this.streamTime - this.lateness);
     this.#row = row;
     const outputs = this.outputs.length;
@@ -245,6 +247,7 @@ export class Task implements Context {
   }
 
   #visit(key: string): void {
+    this.round++;
     this.#enter(key, this.streamTime, false);
     const outputs = this.outputs.length;
     try {
@@ -271,8 +274,8 @@ export class Task implements Context {
   takeChanges(): { readonly changes: StoreChange[]; readonly token: TaskToken } {
     const rows = this.#state.takeChanges();
     const timers = this.#timers.takeChanges();
-    const { streamTime } = this;
-    const meta: TaskMeta = { streamTime, counts: { ...this.counts }, sweep: this.#sweeper.meta };
+    const { streamTime, round } = this;
+    const meta: TaskMeta = { streamTime, round, counts: { ...this.counts }, sweep: this.#sweeper.meta };
     const changes = [...rows.changes, ...timers.changes, { key: META, value: Buffer.from(JSON.stringify(meta)) }];
     return { changes, token: { rows: rows.token, timers: timers.token } };
   }
@@ -363,6 +366,12 @@ export class Task implements Context {
     return { code: 'processing-failed', message: error instanceof Error ? error.message : String(error) };
   }
 
+  #move(to: number): void {
+    if (to <= this.streamTime) return;
+    this.streamTime = to;
+    this.round++;
+  }
+
   #enter(key: string, time: number, late: boolean): void {
     this.key = key;
     this.time = time;
@@ -392,14 +401,17 @@ export class Task implements Context {
     return this.#row;
   }
 
-  #restore({ streamTime, counts }: TaskMeta): void {
+  #restore({ streamTime, round = 0, counts }: TaskMeta): void {
     this.streamTime = streamTime;
+    this.round = round;
     Object.assign(this.counts, counts);
   }
 }
 
 interface TaskMeta {
   readonly streamTime: number;
+  /** Absent in what an older version wrote. */
+  readonly round?: number;
   readonly counts: Counts;
   /** Absent in what an older version wrote. */
   readonly sweep?: SweepMeta;

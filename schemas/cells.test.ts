@@ -4,9 +4,9 @@ import { messages, segments } from './cells.ts';
 
 /** The fields that came after the first version of the user's messages, by their record. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
-  UserMessages: ['open', 'held', 'heldUntil'],
+  UserMessages: ['open', 'held', 'heldUntil', 'round'],
   RequestInProgress: ['hop', 'chain', 'variant', 'notBefore', 'judgedAt'],
-  WaitingInput: ['receipt'],
+  WaitingInput: ['receipt', 'follows'],
   WaitingRequest: ['notBefore', 'judgedAt', 'learned'],
   SentMessage: ['costMicros', 'corrected', 'spent'],
   WaitingReceipt: ['channel'],
@@ -49,11 +49,14 @@ it("reads a user's messages as they were written before there were fallbacks, ho
   expect(messages.codec.decodeFrom(JSON.stringify(old), bytes)).toEqual({
     requests: [{ ...request, hop: 0, chain: [], variant: null, notBefore: null, judgedAt: null }],
     awaiting: 'r',
-    waiting: [{ ...waiting, request: { ...asked, notBefore: null, judgedAt: null, learned: 0 }, receipt: null }],
+    waiting: [
+      { ...waiting, request: { ...asked, notBefore: null, judgedAt: null, learned: 0 }, receipt: null, follows: false },
+    ],
     sent: [{ ...sent, costMicros: null, corrected: false, spent: false }],
     open: [],
     held: [],
     heldUntil: null,
+    round: -1,
   });
 });
 

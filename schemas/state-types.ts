@@ -159,6 +159,8 @@ export interface UserMessages {
   readonly held: readonly WaitingRequest[];
   /** The end of the hold. */
   readonly heldUntil: number | null;
+  /** The round of the task in which the newest input came that is awaited or waits. */
+  readonly round: number;
 }
 export interface RequestInProgress {
   readonly requestId: string;
@@ -195,6 +197,8 @@ export interface WaitingInput {
   readonly streamTime: number;
   readonly time: number;
   readonly window: boolean;
+  /** It came in the same round as what waits, or is awaited, before it. */
+  readonly follows: boolean;
   readonly due: string | null;
   readonly request: WaitingRequest | null;
   readonly receipt: WaitingReceipt | null;

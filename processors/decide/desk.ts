@@ -22,6 +22,7 @@ export const NO_MESSAGES: UserMessages = {
   open: NONE,
   held: NONE,
   heldUntil: null,
+  round: -1,
 };
 
 /** Keeps what it changes. */
@@ -49,7 +50,7 @@ export class Desk {
   }
 
   update(change: Partial<UserMessages>): void {
-    const { requests, awaiting, waiting, sent, open, held, heldUntil } = this.#messages;
+    const { requests, awaiting, waiting, sent, open, held, heldUntil, round } = this.#messages;
     // Field by field: several times a decision, and two spreads take ten times as long.
     this.#messages = {
       requests: change.requests ?? requests,
@@ -59,23 +60,30 @@ export class Desk {
       open: change.open ?? open,
       held: change.held ?? held,
       heldUntil: change.heldUntil === undefined ? heldUntil : change.heldUntil,
+      round: change.round ?? round,
     };
     this.context.set(messages, this.#messages);
   }
 
   /** Lets an input wait until the verdict is there. */
   wait(input: Partial<WaitingInput>): void {
-    const { streamTime, time } = this.context;
+    const { streamTime, time, round } = this.context;
     const waiting: WaitingInput = {
       streamTime,
       time,
       window: false,
+      follows: round === this.#messages.round,
       due: null,
       request: null,
       receipt: null,
       ...input,
     };
-    this.update({ waiting: [...this.#messages.waiting, waiting] });
+    this.update({ waiting: [...this.#messages.waiting, waiting], round });
+  }
+
+  /** Notes that what was decided as it came now awaits a verdict, if it does. */
+  came(): void {
+    if (this.#messages.awaiting !== null) this.update({ round: this.context.round });
   }
 
   /** The definition a request is decided by: that in force at its time. */

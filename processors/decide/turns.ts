@@ -2,7 +2,7 @@
 // the user's row, in order, so results don't depend on how long pace takes.
 
 import { compareBytes } from '../../schemas/order.ts';
-import type { WaitingInput, WaitingReceipt, WaitingRequest } from '../../schemas/state-types.ts';
+import type { WaitingInput, WaitingReceipt } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { BudgetVerdict } from '../../schemas/types.ts';
 import type { Desk } from './desk.ts';
@@ -20,6 +20,7 @@ export function take(desk: Desk, request: Request): void {
   }
   if (desk.messages.awaiting === null) {
     decideOn(desk, { request, audience: null, judgedAt: null, arrivedAt: desk.context.streamTime });
+    desk.came();
     return;
   }
   const { requestId, campaignId, source, cause, requestedAt, data, notBefore, byRecord = false } = request;
@@ -49,6 +50,7 @@ function takeHeld(desk: Desk): void {
     const request = { ...held, tenantId, userId };
     if (desk.messages.awaiting === null) {
       decideOn(desk, { request, audience: null, judgedAt, arrivedAt: desk.context.streamTime });
+      desk.came();
     } else {
       const audience = audienceStep(desk, request, judgedAt);
       desk.wait({ window: true, request: { ...held, audience, judgedAt, learned: desk.learned } });
@@ -64,16 +66,22 @@ export function due(desk: Desk, timer: string): void {
   }
   if (!isPending(desk, timer)) return;
   if (desk.messages.awaiting !== null) desk.wait({ due: timer });
-  else fire(desk, timer);
+  else {
+    fire(desk, timer);
+    desk.came();
+  }
 }
 
 /** A provider or the user has answered. */
 export function receive(desk: Desk, receipt: WaitingReceipt & Parameters<typeof matters>[0]): void {
   if (!matters(receipt)) return;
   const { sendId, status, occurredAt, costMicros, error, channel } = receipt;
-  if (desk.messages.awaiting !== null)
+  if (desk.messages.awaiting !== null) {
     desk.wait({ receipt: { sendId, status, occurredAt, costMicros, error, channel } });
-  else note(desk, receipt, desk.context.streamTime);
+  } else {
+    note(desk, receipt, desk.context.streamTime);
+    desk.came();
+  }
 }
 
 /** pace has answered: goes on with the request, then with what waited meanwhile. */
@@ -83,7 +91,7 @@ export function answer(desk: Desk, verdict: BudgetVerdict): void {
   if (progress === undefined) return;
   desk.update({ awaiting: null });
   conclude(desk, progress, verdict);
-  goOn(desk, progress.hop === 0 ? turnOf(progress) : null);
+  goOn(desk);
 }
 
 function isPending(desk: Desk, timer: string): boolean {
@@ -104,30 +112,18 @@ function fire(desk: Desk, timer: string): void {
   send(desk, progress, progress.dueAt);
 }
 
-/** What a request shares with those that no due time comes between: its hold, else its cause. */
-function turnOf({ cause, judgedAt }: Pick<WaitingRequest, 'cause' | 'judgedAt'>): string | null {
-  return judgedAt === null ? cause : `${HOLD} ${judgedAt}`;
-}
-
-/**
- * Takes what waited, in order, and before each input the user's own due times that come before it. `answered`: the turn of the
- * request that the verdict was for; no due time comes between the requests of one turn.
- */
-function goOn(desk: Desk, answered: string | null): void {
-  let turn = answered;
+/** Takes what waited, in order, and before each input the user's own due times that come before it. */
+function goOn(desk: Desk): void {
   while (desk.messages.awaiting === null) {
     const { waiting } = desk.messages;
     const [next] = waiting;
     if (next === undefined) return;
-    const nextTurn = next.request === null ? null : turnOf(next.request);
-    const goesOn = turn !== null && nextTurn === turn;
-    const before = goesOn ? undefined : firstDueBefore(desk, next);
+    const before = firstDueBefore(desk, next);
     if (before !== undefined) {
       fire(desk, before.timer);
       continue;
     }
     desk.update({ waiting: waiting.slice(1) });
-    turn = nextTurn;
     if (next.due !== null) fire(desk, next.due);
     else if (next.receipt !== null) note(desk, next.receipt, next.streamTime);
     else if (next.request !== null) {
@@ -165,11 +161,13 @@ function firstDueBefore(desk: Desk, next: WaitingInput): Due | undefined {
 }
 
 /** Epoch ms: due times before it come before the input. */
-function boundOf({ window, time, streamTime, receipt, request }: WaitingInput): number {
-  // A hold that ends for an instant that has passed ends at once, so all that was due before it has happened.
-  if (window) return request?.judgedAt == null ? time + 1 : Math.max(time + 1, streamTime);
-  // A receipt moves no time, but what was due by its own happens before it.
-  return receipt === null ? streamTime : Math.max(time + 1, streamTime);
+function boundOf({ window, follows, time, streamTime, receipt }: WaitingInput): number {
+  // Requests of one record are decided together, whatever of theirs is due by then.
+  if (follows && !window && receipt === null) return Number.NEGATIVE_INFINITY;
+  // What was due before the input's round began has happened by then. Of one round, the earlier instant goes first; a receipt
+  // moves no time, but what was due by its own happens before it.
+  const own = window || receipt !== null ? time + 1 : streamTime;
+  return follows ? own : Math.max(own, streamTime);
 }
 
 function duesOf(desk: Desk): Due[] {
