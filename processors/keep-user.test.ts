@@ -30,7 +30,8 @@ describe('consents', () => {
   test('hold the latest revocation, in whatever order they come', () => {
     const world = new World();
     for (const time of ['10:00', '12:00', '11:00']) world.consent({ ...sms, granted: false, changedAt: at(time) });
-    expect(entries(world).at(-1)).toEqual({ purpose: 'marketing', ...sms, revokedAt: at('12:00'), grantedAt: [] });
+    const revoked = { revokedAt: at('12:00'), unsubscribed: false, grantedAt: [] };
+    expect(entries(world).at(-1)).toEqual({ purpose: 'marketing', ...sms, ...revoked });
   });
 
   test('hold the grants after it in order, and none at or before it', () => {

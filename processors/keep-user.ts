@@ -3,7 +3,7 @@ import { consentLedger, metrics, profile } from '../schemas/cells.ts';
 import { withName, withOneMore } from '../schemas/counts.ts';
 import type { ConsentEntry, ConsentLedger, UserMetrics } from '../schemas/state-types.ts';
 import { acceptedEvents, profileChanges } from '../schemas/streams.ts';
-import { consents, profiles, sessions } from '../schemas/topics.ts';
+import { consents, profiles, receipts, sessions } from '../schemas/topics.ts';
 import type { ConsentChange, UserEvent } from '../schemas/types.ts';
 import { on, type Processor } from './processor.ts';
 
@@ -23,6 +23,12 @@ export function keepUser(): Processor {
         context.emit(profileChanges, { profile: value, before });
       }),
       on(consents, (change, context) => context.set(consentLedger, withChange(context.get(consentLedger), change))),
+      // Whoever unsubscribes wants nothing more on the channel, whatever its purpose; also of a message long forgotten.
+      on(receipts, ({ status, channel, occurredAt: changedAt }, context) => {
+        if (status !== 'unsubscribed') return;
+        const change = { purpose: EVERY_PURPOSE, channel, granted: false, changedAt, unsubscribed: true };
+        context.set(consentLedger, withChange(context.get(consentLedger), change));
+      }),
       on(acceptedEvents, (event, context) => context.set(metrics, withEvent(context.get(metrics), event))),
       on(sessions, (_, context) => {
         const known = context.get(metrics);
@@ -32,26 +38,35 @@ export function keepUser(): Processor {
   };
 }
 
+const EVERY_PURPOSE = 'all';
 const NONE: ConsentLedger['entries'] = [];
 
-function withChange(ledger: ConsentLedger | undefined, change: ConsentChange): ConsentLedger {
+interface Change extends Pick<ConsentChange, 'purpose' | 'channel' | 'granted' | 'changedAt'> {
+  readonly unsubscribed?: boolean;
+}
+
+function withChange(ledger: ConsentLedger | undefined, change: Change): ConsentLedger {
   const same = (e: ConsentEntry): boolean => e.purpose === change.purpose && e.channel === change.channel;
   const entries = ledger?.entries ?? NONE;
   const known = entries.find(same) ?? {
     purpose: change.purpose,
     channel: change.channel,
     revokedAt: null,
+    unsubscribed: false,
     grantedAt: [],
   };
   const { revokedAt, grantedAt } = known;
   const revoked = change.granted ? revokedAt : Math.max(revokedAt ?? change.changedAt, change.changedAt);
+  // Of one instant, the receipt is told, in whatever order they come.
+  const unsubscribed =
+    (change.unsubscribed === true && revoked === change.changedAt) || (known.unsubscribed && revoked === revokedAt);
   const grants = change.granted ? [...grantedAt, change.changedAt].sort((a, b) => a - b) : grantedAt;
   // A grant at or before a revocation can never win: the later counts, and a revocation on a tie.
   const alive = grants.filter((at) => revoked === null || at > revoked);
   // The earliest says since when there is consent; of the others the latest matter.
   if (alive.length > GRANTS_KEPT) alive.splice(1, alive.length - GRANTS_KEPT);
   const { purpose, channel } = known;
-  const entry: ConsentEntry = { purpose, channel, revokedAt: revoked, grantedAt: alive.slice() };
+  const entry: ConsentEntry = { purpose, channel, revokedAt: revoked, unsubscribed, grantedAt: alive.slice() };
   // Lists that grow hold room for seventeen, and these are kept for every user: `slice` and `concat` make none longer than needed.
   return { entries: entries.filter((e) => !same(e)).concat([entry]) };
 }

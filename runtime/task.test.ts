@@ -236,6 +236,7 @@ describe('a record is refused', () => {
     const at = MAX_AHEAD + 51;
     expect(task.refuse(receipts, { occurredAt: at }, 50)?.code).toBe('time-ahead');
     expect(task.refuse(receipts, { occurredAt: at - 1 }, 50)).toBeUndefined();
+    expect(task.refuse(receipts, { occurredAt: at, status: 'unsubscribed' }, 50)).toBeUndefined();
     expect(task.refuse(receipts, { occurredAt: at })).toBeUndefined();
     expect(task.refuse(verdicts, { requestedAt: at }, 50)).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import avsc from 'avsc';
 import { expect, it } from 'vitest';
-import { messages, segments } from './cells.ts';
+import { consentLedger, messages, segments } from './cells.ts';
 
 /** The fields that came after the first version of the user's messages, by their record. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
@@ -11,6 +11,7 @@ const LATER: Readonly<Record<string, readonly string[]>> = {
   SentMessage: ['costMicros', 'corrected', 'spent'],
   WaitingReceipt: ['channel'],
   UserSegments: ['ahead'],
+  ConsentEntry: ['unsubscribed'],
 };
 
 /** The schema as it was before them. */
@@ -65,4 +66,13 @@ it("reads a user's segments as they were written before profiles could be ahead"
   const row = { names: ['a'], judgedAt: 1, changes: 2, timerAt: 3 };
   const bytes = avsc.Type.forSchema(old, { wrapUnions: false }).toBuffer(row);
   expect(segments.codec.decodeFrom(JSON.stringify(old), bytes)).toEqual({ ...row, ahead: null });
+});
+
+it("reads a user's consents as they were written before receipts could revoke any", () => {
+  const old = asOfOld(JSON.parse(consentLedger.codec.json)) as avsc.Schema;
+  const entry = { purpose: 'marketing', channel: 'sms', revokedAt: 1, grantedAt: [2] };
+  const bytes = avsc.Type.forSchema(old, { wrapUnions: false }).toBuffer({ entries: [entry] });
+  expect(consentLedger.codec.decodeFrom(JSON.stringify(old), bytes)).toEqual({
+    entries: [{ ...entry, unsubscribed: false }],
+  });
 });

@@ -62,6 +62,8 @@ export interface ConsentEntry {
   readonly channel: string | null;
   /** Latest revocation. */
   readonly revokedAt: number | null;
+  /** The latest revocation was a receipt's. */
+  readonly unsubscribed: boolean;
   /** Grants later than revokedAt, in order. */
   readonly grantedAt: readonly number[];
 }

@@ -129,6 +129,7 @@ export const decisions = topic<Decision>('decisions', 'user', 'delete', user, (v
 export const receipts: Topic<Receipt> = {
   ...topic<Receipt>('receipts', 'user', 'delete', user, (v) => v.occurredAt),
   fromOutside: true,
+  countsAtOnce: ({ status }) => status === 'unsubscribed',
 };
 export const outcomes = topic<Outcome>('outcomes', 'user', 'delete', user, (v) => v.occurredAt);
 

@@ -35,7 +35,9 @@ const receiptModel = z
     requestId,
     hop: z.int().min(0).max(100).default(0).describe('As in the send.'),
     channel: id('The channel.'),
-    status: z.enum(Object.keys(STATUSES) as [Receipt['status'], ...Receipt['status'][]]),
+    status: z
+      .enum(Object.keys(STATUSES) as [Receipt['status'], ...Receipt['status'][]])
+      .describe('`unsubscribed` also revokes consent for every purpose on its channel.'),
     occurredAt: time('When.'),
     costMicros: z.int().min(0).max(MOST_MICROS).nullable().default(null).describe('What it cost, in micro-units.'),
     providerMessageId: text().max(LONGEST).nullable().default(null),

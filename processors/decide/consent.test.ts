@@ -61,7 +61,13 @@ describe('the consent gate', () => {
   });
 
   test('sees the newest grant that has come, not one still to come', () => {
-    const entry = { purpose: 'marketing', channel: null, revokedAt: null, grantedAt: [two, at('10:00')] };
+    const entry = {
+      purpose: 'marketing',
+      channel: null,
+      revokedAt: null,
+      unsubscribed: false,
+      grantedAt: [two, at('10:00')],
+    };
     expect(consented([entry, revoked('marketing', one, 'sms')])).toEqual(['sms', 'email']);
     expect(consented([entry, revoked('marketing', at('03:00'), 'sms')])).toEqual(['email']);
   });

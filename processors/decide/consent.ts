@@ -34,15 +34,21 @@ export function consentTo(
 ): { readonly granted: boolean; readonly why: string } {
   const purpose = purposeOf(campaign);
   let revokedAt = Number.NEGATIVE_INFINITY;
+  let unsubscribed = false;
   let grantedAt = Number.NEGATIVE_INFINITY;
   for (const entry of ledger?.entries ?? NONE) {
     if (entry.channel !== null && entry.channel !== channel) continue;
     if (entry.purpose !== purpose && entry.purpose !== EVERY_PURPOSE) continue;
-    if (entry.revokedAt !== null && entry.revokedAt > revokedAt) revokedAt = entry.revokedAt;
+    if (entry.revokedAt !== null && entry.revokedAt >= revokedAt) {
+      unsubscribed = entry.unsubscribed || (unsubscribed && entry.revokedAt === revokedAt);
+      revokedAt = entry.revokedAt;
+    }
     for (const at of entry.grantedAt) if (at <= now && at > grantedAt) grantedAt = at;
   }
   if (grantedAt > revokedAt) return { granted: true, why: grantedWords(grantedAt) };
-  if (revokedAt > Number.NEGATIVE_INFINITY) return { granted: false, why: `revoked ${iso(revokedAt)}` };
+  if (revokedAt > Number.NEGATIVE_INFINITY) {
+    return { granted: false, why: `${unsubscribed ? 'unsubscribed' : 'revoked'} ${iso(revokedAt)}` };
+  }
   if (campaign.class === 'transactional') return { granted: true, why: 'not needed' };
   return { granted: false, why: 'never granted' };
 }

@@ -38,7 +38,9 @@ const GATES: readonly Gate[] = [consent, frequencyCap, nextChannel, content, sen
 /** Characters kept of a provider's words: the user's row holds them, and each decision of the story. */
 const LONGEST_ERROR = 200;
 
-const DELIVERED: ReadonlySet<string> = new Set<Receipt['status']>(['delivered', 'opened', 'clicked', 'replied']);
+const DELIVERED: ReadonlySet<string> = new Set<Receipt['status']>([
+  ...(['delivered', 'opened', 'clicked', 'replied', 'unsubscribed'] as const),
+]);
 
 /** Whether the receipt can change anything. */
 export function matters({ status, costMicros }: Pick<Receipt, 'status' | 'costMicros'>): boolean {

@@ -73,11 +73,11 @@ const REQUEST = {
 } as const;
 
 export function granted(purpose: string, time: number, channel: string | null = null): ConsentEntry {
-  return { purpose, channel, revokedAt: null, grantedAt: [time] };
+  return { purpose, channel, revokedAt: null, unsubscribed: false, grantedAt: [time] };
 }
 
 export function revoked(purpose: string, time: number, channel: string | null = null): ConsentEntry {
-  return { purpose, channel, revokedAt: time, grantedAt: [] };
+  return { purpose, channel, revokedAt: time, unsubscribed: false, grantedAt: [] };
 }
 
 /** An sms of campaign "other". */

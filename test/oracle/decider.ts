@@ -24,7 +24,7 @@ const COSTS: Readonly<Record<string, number>> = { sms: 7_500, whatsapp: 5_000, e
 
 /** As many channels as one message may be tried on. */
 const MOST_CHANNELS = 3;
-const DELIVERED = ['delivered', 'opened', 'clicked', 'replied'];
+const DELIVERED = ['delivered', 'opened', 'clicked', 'replied', 'unsubscribed'];
 
 type Made = Partial<Pick<OracleDecision, 'channel' | 'dueAt' | 'costMicros' | 'fallbacks'>>;
 
@@ -242,6 +242,11 @@ export class Decider {
 
   /** A receipt of one of the user's sends. */
   receive(user: User, receipt: OracleReceipt, streamTime: number, lateness: number): void {
+    const { tenantId, userId, channel: answered, occurredAt } = receipt;
+    if (receipt.status === 'unsubscribed') {
+      const revocation = { purpose: 'all', channel: answered, granted: false, changedAt: occurredAt };
+      user.consents.push({ tenantId, userId, ...revocation, version: null, source: null });
+    }
     const sent = user.sent.find(({ name }) => name === receipt.send);
     if (sent === undefined || sent.failed) return;
     const { campaign, channel, dueAt } = sent.message;

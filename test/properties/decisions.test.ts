@@ -32,6 +32,17 @@ describe('with failures, answers and silences of providers', () => {
     await fc.assert(property, runs(count));
   });
 
+  it('nothing is sent without consent at its moment, nor on a channel that the user has unsubscribed from', async () => {
+    let unsubscribed = 0;
+    const property = fc.asyncProperty(worlds({ binds: true, disorder: 'none' }), fates, async (world, given) => {
+      const input = await withReceipts(world, given);
+      consentHolds(input, await runEngine(input));
+      unsubscribed += (input.receipts ?? []).filter(({ status }) => status === 'unsubscribed').length;
+    });
+    await fc.assert(property, runs(200));
+    expect(unsubscribed).toBeGreaterThan(0);
+  });
+
   it('caps, budgets and the curve hold and every request has one story', async () => {
     const property = fc.asyncProperty(
       worlds({ binds: true, disorder: 'within', endless: true }),

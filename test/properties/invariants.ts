@@ -143,16 +143,21 @@ function withinBudget(budget: Budget, held: readonly BudgetVerdict[], timezone: 
 
 /** No send without consent at its moment. For files in order: then a change is known from its own time on. */
 export function consentHolds(input: DecisionInput, { sends }: Outputs): void {
+  // A receipt is read after what was due at its own instant.
+  const unsubscribed = (input.receipts ?? [])
+    .filter(({ status }) => status === 'unsubscribed')
+    .map((r) => ({ ...r, purpose: 'all', granted: false, changedAt: r.occurredAt, knownFrom: r.occurredAt + 1 }));
   for (const send of sends) {
     const campaign = input.campaigns.find((c) => c.tenantId === send.tenantId && c.id === send.campaignId);
     const transactional = campaign?.class === 'transactional';
     const purpose = transactional ? 'transactional' : (campaign?.purpose ?? 'marketing');
-    const known = input.consents.filter(
+    const changes = [...input.consents.map((c) => ({ ...c, knownFrom: c.changedAt })), ...unsubscribed];
+    const known = changes.filter(
       (c) =>
         userKey(c) === userKey(send) &&
         (c.purpose === purpose || c.purpose === 'all') &&
         (c.channel === null || c.channel === send.channel) &&
-        c.changedAt <= send.dueAt,
+        c.knownFrom <= send.dueAt,
     );
     const latest = Math.max(...known.map((c) => c.changedAt));
     const last = known.filter((c) => c.changedAt === latest);

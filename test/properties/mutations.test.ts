@@ -199,6 +199,12 @@ describe('of decisions, the properties find', () => {
         }),
       }),
     ],
+    [
+      'receipts of users who unsubscribe that nobody heeds',
+      replacing(real, 'keep-user', (p) =>
+        seeing(p, { keeps: (value) => (value as { readonly status?: string }).status !== 'unsubscribed' }),
+      ),
+    ],
     ['holds that end a millisecond late', deciding({ policy: (p) => ({ ...p, holdMs: p.holdMs && p.holdMs + 1 }) })],
     ['no holds', deciding({ policy: (p) => ({ ...p, holdMs: 0 }) })],
     ['holds that order by campaign alone', deciding({ campaign: (c) => ({ ...c, priority: 50 }) })],

@@ -20,7 +20,9 @@ interface Answer {
 /** The answers to one send. */
 export type Fate = readonly Answer[];
 
-const statuses: Receipt['status'][] = ['accepted', 'sent', 'unknown', 'opened', 'delivered', 'delivered'];
+const statuses: Receipt['status'][] = [
+  ...(['accepted', 'sent', 'unknown', 'opened', 'delivered', 'delivered', 'unsubscribed'] as const),
+];
 
 const costs = fc.option(fc.nat(12), { freq: 2 });
 
@@ -114,9 +116,11 @@ export function ofOneUser(input: DecisionInput): DecisionInput {
   };
 }
 
-/** Fates of messages that nobody opens. */
+/** Fates of messages that nobody opens or unsubscribes from: consents, as all tables, wait for no verdict. */
 export const unopened: fc.Arbitrary<readonly Fate[]> = fates.map((all) =>
-  all.map((fate) => fate.map((one) => (one.status === 'opened' ? { ...one, status: 'delivered' } : one))),
+  all.map((fate) =>
+    fate.map((one) => (['opened', 'unsubscribed'].includes(one.status) ? { ...one, status: 'delivered' } : one)),
+  ),
 );
 
 function receiptOf(send: SendCommand, { status, after, cost }: Answer, nth: number): Receipt {
