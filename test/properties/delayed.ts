@@ -55,6 +55,7 @@ export function runDelayed(input: DecisionInput, delays: readonly number[], buil
   const toEngage = new Wire();
   let tick = 0;
   let written = 0;
+  let newest = -1;
 
   const collect = (task: Task): void => {
     for (const { topic, value } of task.takeOutputs()) {
@@ -87,6 +88,7 @@ export function runDelayed(input: DecisionInput, delays: readonly number[], buil
 
   for (const { kind, time, value } of inOrder(input)) {
     if (time >= until) break;
+    newest = time;
     // A receipt moves no time of its own, but what was due by its time happens before it.
     while (kind === 'receipt' && engage.hasTimerBefore(time + 1)) engage.fireNext();
     collect(engage);
@@ -94,6 +96,8 @@ export function runDelayed(input: DecisionInput, delays: readonly number[], buil
     tick++;
     deliver();
   }
+  // As in a simulation: where nothing but tables came, time begins with the newest.
+  if (newest >= 0) engage.begin(newest);
   for (;;) {
     const first = engage.peek();
     const next = first !== undefined && first.at < until ? first : undefined;
