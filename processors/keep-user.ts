@@ -23,11 +23,11 @@ export function keepUser(): Processor {
         context.emit(profileChanges, { profile: value, before });
       }),
       on(consents, (change, context) => context.set(consentLedger, withChange(context.get(consentLedger), change))),
-      // Whoever unsubscribes wants nothing more on the channel, whatever its purpose; also of a message long forgotten.
+      // Whoever unsubscribes wants no more marketing on the channel, whatever its purpose; also of a message long forgotten.
       on(receipts, ({ status, channel, occurredAt: changedAt }, context) => {
         if (status !== 'unsubscribed') return;
-        const change = { purpose: EVERY_PURPOSE, channel, granted: false, changedAt, unsubscribed: true };
-        context.set(consentLedger, withChange(context.get(consentLedger), change));
+        const change = { purpose: EVERY_PURPOSE, channel, granted: false, changedAt };
+        context.set(consentLedger, withChange(context.get(consentLedger), change, true));
       }),
       on(acceptedEvents, (event, context) => context.set(metrics, withEvent(context.get(metrics), event))),
       on(sessions, (_, context) => {
@@ -41,25 +41,21 @@ export function keepUser(): Processor {
 const EVERY_PURPOSE = 'all';
 const NONE: ConsentLedger['entries'] = [];
 
-interface Change extends Pick<ConsentChange, 'purpose' | 'channel' | 'granted' | 'changedAt'> {
-  readonly unsubscribed?: boolean;
-}
+type Change = Pick<ConsentChange, 'purpose' | 'channel' | 'granted' | 'changedAt'>;
 
-function withChange(ledger: ConsentLedger | undefined, change: Change): ConsentLedger {
-  const same = (e: ConsentEntry): boolean => e.purpose === change.purpose && e.channel === change.channel;
+/** `unsubscribed`: a receipt told it, and not a record of consents. */
+function withChange(ledger: ConsentLedger | undefined, change: Change, unsubscribed = false): ConsentLedger {
+  const same = (e: ConsentEntry): boolean =>
+    e.purpose === change.purpose && e.channel === change.channel && e.unsubscribed === unsubscribed;
   const entries = ledger?.entries ?? NONE;
   const known = entries.find(same) ?? {
     purpose: change.purpose,
     channel: change.channel,
     revokedAt: null,
-    unsubscribed: false,
     grantedAt: [],
   };
   const { revokedAt, grantedAt } = known;
   const revoked = change.granted ? revokedAt : Math.max(revokedAt ?? change.changedAt, change.changedAt);
-  // Of one instant, the receipt is told, in whatever order they come.
-  const unsubscribed =
-    (change.unsubscribed === true && revoked === change.changedAt) || (known.unsubscribed && revoked === revokedAt);
   const grants = change.granted ? [...grantedAt, change.changedAt].sort((a, b) => a - b) : grantedAt;
   // A grant at or before a revocation can never win: the later counts, and a revocation on a tie.
   const alive = grants.filter((at) => revoked === null || at > revoked);

@@ -1,4 +1,4 @@
-// Who unsubscribes, as a provider tells, gets nothing more on that channel: a receipt is a consent change too.
+// Who unsubscribes, as a provider tells, gets no more marketing on that channel: a receipt is a consent change too.
 import { describe, expect, test } from 'vitest';
 import { consentLedger } from '../schemas/cells.ts';
 import { candidates, decisions, receipts, sends, verdicts } from '../schemas/topics.ts';
@@ -21,7 +21,7 @@ function unsubscribe(world: World, occurredAt: number, rest: Partial<Receipt> = 
 const channelsOf = (world: World): readonly string[] => world.driver.outputs(sends).map((s) => s.channel);
 
 describe('a receipt of status unsubscribed', () => {
-  test('revokes every purpose on its channel, and the decision says so', () => {
+  test('revokes every purpose of marketing on its channel, and the decision says so', () => {
     const world = start({ channels: ['sms'] });
     world.ask('c', at('09:00'));
     unsubscribe(world, at('09:05'));
@@ -42,14 +42,15 @@ describe('a receipt of status unsubscribed', () => {
     expect(channelsOf(world)).toEqual(['sms', 'email']);
   });
 
-  test('stops transactional messages too, until a later grant', () => {
+  test('stops no transactional message, and hides no opt-out of them', () => {
     const world = start({ class: 'transactional', channels: ['sms'] });
     world.ask('c', at('09:00'));
     unsubscribe(world, at('09:05'));
     world.ask('c', at('09:10'));
-    world.consent({ purpose: 'transactional', channel: 'sms', changedAt: at('09:15') });
+    world.consent({ purpose: 'all', channel: 'sms', granted: false, changedAt: at('09:03') });
     world.ask('c', at('09:20'));
-    expect(world.told()).toEqual(['c: sent', 'c: no-consent', 'c: sent']);
+    expect(world.told()).toEqual(['c: sent', 'c: sent', 'c: no-consent']);
+    expect(world.last.steps.at(-1)?.facts).toMatchObject({ sms: 'revoked 2026-03-02T09:03:00.000Z' });
   });
 
   test.each<[string, (world: World) => void]>([

@@ -62,7 +62,7 @@ export interface ConsentEntry {
   readonly channel: string | null;
   /** Latest revocation. */
   readonly revokedAt: number | null;
-  /** The latest revocation was a receipt's. */
+  /** Whether receipts told it: then it concerns no transactional message. */
   readonly unsubscribed: boolean;
   /** Grants later than revokedAt, in order. */
   readonly grantedAt: readonly number[];

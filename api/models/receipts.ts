@@ -37,7 +37,7 @@ const receiptModel = z
     channel: id('The channel.'),
     status: z
       .enum(Object.keys(STATUSES) as [Receipt['status'], ...Receipt['status'][]])
-      .describe('`unsubscribed` also revokes consent for every purpose on its channel.'),
+      .describe('`unsubscribed` also revokes consent to all marketing on its channel.'),
     occurredAt: time('When.'),
     costMicros: z.int().min(0).max(MOST_MICROS).nullable().default(null).describe('What it cost, in micro-units.'),
     providerMessageId: text().max(LONGEST).nullable().default(null),

@@ -24,7 +24,8 @@ export const consent: Gate = {
 
 /**
  * Whether a message of the campaign may go to the channel at an instant, and why. Of all changes that concern purpose and
- * channel the latest wins, a revocation on a tie; a revocation counts as soon as it is known, a grant from its date.
+ * channel the latest wins, a revocation on a tie; a revocation counts as soon as it is known, a grant from its date. That of a
+ * user who unsubscribed concerns no transactional message.
  */
 export function consentTo(
   channel: string,
@@ -33,12 +34,14 @@ export function consentTo(
   now: number,
 ): { readonly granted: boolean; readonly why: string } {
   const purpose = purposeOf(campaign);
+  const transactional = campaign.class === 'transactional';
   let revokedAt = Number.NEGATIVE_INFINITY;
   let unsubscribed = false;
   let grantedAt = Number.NEGATIVE_INFINITY;
   for (const entry of ledger?.entries ?? NONE) {
     if (entry.channel !== null && entry.channel !== channel) continue;
     if (entry.purpose !== purpose && entry.purpose !== EVERY_PURPOSE) continue;
+    if (entry.unsubscribed && transactional) continue;
     if (entry.revokedAt !== null && entry.revokedAt >= revokedAt) {
       unsubscribed = entry.unsubscribed || (unsubscribed && entry.revokedAt === revokedAt);
       revokedAt = entry.revokedAt;
@@ -49,7 +52,7 @@ export function consentTo(
   if (revokedAt > Number.NEGATIVE_INFINITY) {
     return { granted: false, why: `${unsubscribed ? 'unsubscribed' : 'revoked'} ${iso(revokedAt)}` };
   }
-  if (campaign.class === 'transactional') return { granted: true, why: 'not needed' };
+  if (transactional) return { granted: true, why: 'not needed' };
   return { granted: false, why: 'never granted' };
 }
 

@@ -3,7 +3,7 @@
 import { emptyLedger, release, reserve } from './budget.ts';
 import { byBytes } from './common.ts';
 import { holds, type Scope } from './conditions.ts';
-import { breaks, hasConsent, heldOut, sameMessage } from './gates.ts';
+import { breaks, hasConsent, heldOut, sameMessage, UNSUBSCRIBED } from './gates.ts';
 import type {
   Campaign,
   CapRule,
@@ -245,7 +245,7 @@ export class Decider {
     const { tenantId, userId, channel: answered, occurredAt } = receipt;
     if (receipt.status === 'unsubscribed') {
       const revocation = { purpose: 'all', channel: answered, granted: false, changedAt: occurredAt };
-      user.consents.push({ tenantId, userId, ...revocation, version: null, source: null });
+      user.consents.push({ tenantId, userId, ...revocation, version: null, source: UNSUBSCRIBED });
     }
     const sent = user.sent.find(({ name }) => name === receipt.send);
     if (sent === undefined || sent.failed) return;

@@ -23,6 +23,9 @@ export function heldOut(tenantId: string, scope: string, userId: string, share: 
   return hash.readUInt32BE(0) / 2 ** 32 < share;
 }
 
+/** Source of a revocation that a receipt told: it concerns no transactional message. */
+export const UNSUBSCRIBED = 'unsubscribed';
+
 /**
  * Whether the campaign may write on the channel. Of all changes that count, the latest decides, a revocation on a tie.
  * A revocation counts once it is known, a grant from its time. Marketing needs a grant; transactional only no opt-out.
@@ -38,6 +41,7 @@ export function hasConsent(
     (change) =>
       (change.purpose === purpose || change.purpose === 'all') &&
       (change.channel === null || change.channel === channel) &&
+      (change.source !== UNSUBSCRIBED || campaign.class !== 'transactional') &&
       (!change.granted || change.changedAt <= now),
   );
   if (counting.length === 0) return campaign.class === 'transactional';

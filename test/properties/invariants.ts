@@ -151,7 +151,8 @@ export function consentHolds(input: DecisionInput, { sends }: Outputs): void {
     const campaign = input.campaigns.find((c) => c.tenantId === send.tenantId && c.id === send.campaignId);
     const transactional = campaign?.class === 'transactional';
     const purpose = transactional ? 'transactional' : (campaign?.purpose ?? 'marketing');
-    const changes = [...input.consents.map((c) => ({ ...c, knownFrom: c.changedAt })), ...unsubscribed];
+    const told = input.consents.map((c) => ({ ...c, knownFrom: c.changedAt }));
+    const changes = transactional ? told : [...told, ...unsubscribed];
     const known = changes.filter(
       (c) =>
         userKey(c) === userKey(send) &&
