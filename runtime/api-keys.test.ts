@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { keyFor, mayDo, parseApiKeys, readApiKeys } from './api-keys.ts';
+import { keyFor, mayDo, parseApiKeys, readApiKeys, strangeTenant } from './api-keys.ts';
 
 const SECRET = 'a-secret-of-some-length';
 
@@ -34,6 +34,41 @@ describe('parseApiKeys', () => {
   ])('refuses %s without telling a secret', (_, text, message) => {
     expect(() => parseApiKeys(text)).toThrow(message);
     expect(() => parseApiKeys(text)).not.toThrow(SECRET);
+  });
+});
+
+describe('a key of some tenants', () => {
+  const tenantsOf = (text: string): unknown => parseApiKeys(text)[0]?.tenants;
+
+  it('names them behind its roles; one that names none is for all', () => {
+    expect(tenantsOf(`shop:send:${SECRET}`)).toBeNull();
+    expect(tenantsOf(`shop:send+read@acme+umbrella.co:${SECRET}`)).toEqual(['acme', 'umbrella.co']);
+    expect(tenantsOf(`shop:send@acme%3Aeast+a%20b%2Bc+%C3%A9:${SECRET}`)).toEqual(['acme:east', 'a b+c', 'é']);
+    // An "@" in the secret is the secret's.
+    expect(tenantsOf(`shop:send:@${SECRET}`)).toBeNull();
+  });
+
+  it.each([
+    ['no tenant', `shop:send@:${SECRET}`, /"shop" is kept to a tenant that can be none/],
+    ['a tenant without a name among others', `shop:send@acme+:${SECRET}`, /can be none/],
+    ['two lists', `shop:send@a@b:${SECRET}`, /can be none/],
+    ['a slash', `shop:send@a%2Fb:${SECRET}`, /can be none/],
+    ['what is no UTF-8', `shop:send@%ff:${SECRET}`, /can be none/],
+    [
+      'the role admin',
+      `shop:read+admin@acme:${SECRET}`,
+      /"shop" has the role admin, which is for the whole installation/,
+    ],
+    ['no role', `shop:@acme:${SECRET}`, /"shop" has a role that is not known/],
+  ])('is refused with %s', (_, text, message) => {
+    expect(() => parseApiKeys(text)).toThrow(message);
+    expect(() => parseApiKeys(text)).not.toThrow(SECRET);
+  });
+
+  it('may ask for those alone', () => {
+    expect(strangeTenant({ tenants: ['a', 'b'] }, ['b', 'c', 'd'])).toBe('c');
+    expect(strangeTenant({ tenants: ['a', 'b'] }, ['b', 'a'])).toBeUndefined();
+    expect(strangeTenant({ tenants: null }, ['z'])).toBeUndefined();
   });
 });
 

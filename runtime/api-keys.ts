@@ -10,16 +10,20 @@ export interface ApiKey {
   /** For logs and rate limits. */
   readonly name: string;
   readonly roles: readonly Role[];
+  /** Ids of the tenants that it may ask for; null: every one. */
+  readonly tenants: readonly string[] | null;
   /** SHA-256 of the secret. */
   readonly hash: Buffer;
 }
 
 const LEAST_SECRET = 16;
+const TENANT = /^(?:[\w.-]|%[0-9A-Fa-f]{2})+$/;
 const HASHED = /^sha256\$([0-9a-f]{64})$/;
-const FORM = 'write name:roles:secret, such as shop:send+read:<secret>';
+const FORM = 'write name:roles:secret, such as shop:send+read:<secret>, or name:roles@tenant:secret';
 
 /**
- * Keys as `name:roles:secret`, between them white space; roles are joined by "+". Instead of the secret, which has 16 characters
+ * Keys as `name:roles:secret`, or `name:roles@tenants:secret` for some tenants alone, between them white space; roles, and tenants, are
+ * joined by "+". What is no letter, digit, dot, dash or underscore in a tenant's id is percent-encoded. Instead of the secret, which has 16 characters
  * or more, its hash may stand: `sha256$` and 64 hex digits. What follows a "#" at the beginning of a line is a comment. Throws
  * RangeError with one line that names the key, never its secret.
  */
@@ -39,12 +43,40 @@ export function parseApiKeys(text: string): readonly ApiKey[] {
 }
 
 function parseKey(word: string, i: number): ApiKey {
-  const [name = '', roles = '', ...rest] = word.split(':');
+  const [name = '', rights = '', ...rest] = word.split(':');
   const secret = rest.join(':');
   // A secret without a name would be taken for one, so what stands there is not repeated unless it can be one.
   if (rest.length === 0 || !/^[\w.-]{1,64}$/.test(name))
     throw new RangeError(`key ${i + 1} can't be understood: ${FORM}`);
-  return { name, roles: rolesOf(name, roles), hash: hashOf(name, secret) };
+  const [roles = '', ...tenants] = rights.split('@');
+  const key = { name, roles: rolesOf(name, roles), tenants: tenantsOf(name, tenants), hash: hashOf(name, secret) };
+  if (key.tenants !== null && key.roles.includes('admin'))
+    throw new RangeError(
+      `key "${name}" has the role admin, which is for the whole installation, and can't be kept to tenants: give it send, read or receipts`,
+    );
+  return key;
+}
+
+/** `parts`: what stands behind each "@". */
+function tenantsOf(name: string, parts: readonly string[]): readonly string[] | null {
+  const [text] = parts;
+  if (text === undefined) return null;
+  const refusal = `key "${name}" is kept to a tenant that can be none: write name:roles@tenant, with + between tenants and other signs percent-encoded`;
+  if (parts.length > 1) throw new RangeError(refusal);
+  return text.split('+').map((written) => {
+    if (!TENANT.test(written)) throw new RangeError(refusal);
+    const tenant = decoded(written);
+    if (tenant === undefined || /[/\0]/.test(tenant)) throw new RangeError(refusal);
+    return tenant;
+  });
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function rolesOf(name: string, text: string): readonly Role[] {
@@ -89,6 +121,11 @@ export function keyFor(keys: readonly ApiKey[], secret: string): ApiKey | undefi
   let found: ApiKey | undefined;
   for (const key of keys) if (timingSafeEqual(key.hash, hash)) found = key;
   return found;
+}
+
+/** The first of some tenants that the key may not ask for. */
+export function strangeTenant({ tenants }: Pick<ApiKey, 'tenants'>, asked: readonly string[]): string | undefined {
+  return tenants === null ? undefined : asked.find((tenant) => !tenants.includes(tenant));
 }
 
 export function mayDo({ roles }: Pick<ApiKey, 'roles'>, role: Role): boolean {

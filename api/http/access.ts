@@ -1,6 +1,6 @@
 // Who asks, and what they may ask for.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ApiKey, keyFor, mayDo, type Role } from '../../runtime/api-keys.ts';
+import { type ApiKey, keyFor, mayDo, type Role, strangeTenant } from '../../runtime/api-keys.ts';
 import { Problem } from './problem.ts';
 
 declare module 'fastify' {
@@ -11,14 +11,23 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a key must be allowed to do; absent: no key is needed. */
     role?: Role;
+    /** Ids of the tenants that a valid request is about. Every route that a key of some tenants can reach has it. */
+    tenantsOf?: (request: FastifyRequest) => readonly string[];
   }
 }
 
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="beckon"' };
 
+/** Of a route that names its tenant as `tenantId` in the body. */
+export const tenantOfBody = ({ body }: FastifyRequest): readonly string[] => [(body as { tenantId: string }).tenantId];
+
+/** Of a route that names its tenant as `tenant` in the query. */
+export const tenantOfQuery = ({ query }: FastifyRequest): readonly string[] => [(query as { tenant: string }).tenant];
+
 /**
  * Finds out whose key a request carries (`authorization: Bearer …`, or `x-api-key`), and before its body is read refuses it
- * where the route needs a role that the key doesn't have. Without keys whoever reaches the instance may ask for everything.
+ * where the route needs a role that the key doesn't have; once it is read, where it is about a tenant that the key is not for.
+ * Without keys whoever reaches the instance may ask for everything.
  */
 export function guardAccess(server: FastifyInstance, keys: readonly ApiKey[]): void {
   server.decorateRequest('apiKey', null);
@@ -36,8 +45,27 @@ export function guardAccess(server: FastifyInstance, keys: readonly ApiKey[]): v
       throw new Problem('unauthorized', `${what} as "authorization: Bearer <key>"`, CHALLENGE);
     }
     if (!mayDo(request.apiKey, role))
-      throw new Problem('forbidden', `the key "${request.apiKey.name}" does not have the role ${role}`);
+      throw new Problem(
+        'forbidden',
+        `the key "${request.apiKey.name}" does not have the role ${role}: send one that has`,
+      );
     return payload;
+  });
+  server.addHook('onRoute', ({ url, config: { role, tenantsOf } = {} }) => {
+    // A key of some tenants has no role admin.
+    if (role !== undefined && role !== 'admin' && tenantsOf === undefined)
+      throw new Error(`the route ${url} does not tell which tenants it is about`);
+  });
+  server.addHook('preHandler', async (request) => {
+    const { apiKey: key } = request;
+    if (key === null) return;
+    const other = strangeTenant(key, request.routeOptions.config.tenantsOf?.(request) ?? []);
+    if (other === undefined) return;
+    const own = key.tenants?.join(', ');
+    throw new Problem(
+      'forbidden',
+      `the key "${key.name}" is for tenant ${own} alone, and the request is about tenant ${other}: name the key's as tenantId in a body or tenant in a query, or send another key`,
+    );
   });
 }
 

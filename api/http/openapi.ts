@@ -55,7 +55,12 @@ export async function describeApi(server: ApiServer, version: string): Promise<v
       tags: TAGS,
       components: {
         securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', description: 'An API key. An instance without keys needs none.' },
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'An API key. It may be kept to some roles and some tenants: what it is not for is answered 403. An instance without keys needs none.',
+          },
         },
       },
       security: [{ bearer: [] }],

@@ -1,6 +1,8 @@
 import { type AddressInfo, connect } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
+import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect, test } from 'vitest';
+import document from '../../docs/openapi.json' with { type: 'json' };
 import { parseApiKeys } from '../../runtime/api-keys.ts';
 import { MONDAY, startOutreach } from '../testing/outreach.ts';
 
@@ -8,6 +10,9 @@ const SECRET = 'of-the-shop-and-long';
 const READER = 'of-the-reader-and-long';
 const ADMIN = 'of-the-admin-and-long';
 const keys = parseApiKeys(`shop:send:${SECRET} reader:read:${READER} ops:admin:${ADMIN}`);
+const operationIds = Object.values(document.paths).flatMap((path) =>
+  Object.values(path).map(({ operationId }) => operationId),
+);
 const bearer = (secret: string): { readonly authorization: string } => ({ authorization: `Bearer ${secret}` });
 const body = { userId: 'u', campaignId: 'hello', requestedAt: MONDAY };
 
@@ -43,6 +48,83 @@ describe('keys', () => {
     expect(await status('/v1/status', bearer(ADMIN))).toBe(200);
     expect((await server.inject('/v1/status')).json()).toEqual({ error: expect.stringContaining('send your key') });
     for (const url of ['/healthz', '/readyz', '/metrics']) expect(await status(url)).toBe(200);
+  });
+});
+
+describe('keys of a tenant', () => {
+  const OURS = 'of-acme-and-quite-long';
+  const tenantKeys = parseApiKeys(`acme:send+read+receipts@acme+umbrella:${OURS} all:send+read:${READER}`);
+  const receipt = (tenantId?: string): object => ({
+    ...(tenantId === undefined ? {} : { tenantId }),
+    ...{
+      sendId: 's',
+      userId: 'u',
+      campaignId: 'hello',
+      requestId: 'r',
+      channel: 'sms',
+      status: 'opened',
+      occurredAt: MONDAY,
+    },
+  });
+  const recipients = [{ userId: 'u' }];
+  const batch = { idempotencyKey: 'k', campaignId: 'hello', recipients, requestedAt: MONDAY };
+  /** By operation: how it asks for a tenant. */
+  const asks = async (): Promise<
+    Record<string, (tenant: string | undefined, secret?: string) => Promise<LightMyRequestResponse>>
+  > => {
+    const { post, get } = await startOutreach(['u'], { keys: tenantKeys });
+    const named = (tenantId: string | undefined): object => (tenantId === undefined ? {} : { tenantId });
+    const query = (tenant: string | undefined): string => (tenant === undefined ? '' : `&tenant=${tenant}`);
+    return {
+      send: (tenant, secret = OURS) => post('/outreach/send', { ...body, ...named(tenant) }, bearer(secret)),
+      getRequest: (tenant, secret = OURS) => get(`/outreach/requests/r?userId=u${query(tenant)}`, bearer(secret)),
+      sendBatch: (tenant, secret = OURS) =>
+        post('/outreach/send-batch', { ...batch, ...named(tenant) }, bearer(secret)),
+      getBatch: (tenant, secret = OURS) => get(`/outreach/batches/b-1?${query(tenant).slice(1)}`, bearer(secret)),
+      getCampaignStatus: (tenant, secret = OURS) =>
+        get(`/outreach/campaigns/hello/status?${query(tenant).slice(1)}`, bearer(secret)),
+      listUserDecisions: (tenant, secret = OURS) => get(`/users/u/decisions?limit=1${query(tenant)}`, bearer(secret)),
+      handInReceipts: (tenant, secret = OURS) =>
+        post('/receipts', { receipts: [receipt('acme'), receipt(tenant)] }, bearer(secret)),
+    };
+  };
+
+  test('neither read nor send for another, in any operation, named or not', async () => {
+    const all = await asks();
+    expect(Object.keys(all).sort()).toEqual(operationIds.toSorted());
+    for (const ask of Object.values(all)) {
+      for (const tenant of [undefined, 'default', 'Acme', 'acme2']) {
+        const answer = await ask(tenant);
+        expect(answer.statusCode).toBe(403);
+        expect(answer.json()).toMatchObject({
+          type: 'urn:beckon:problem:forbidden',
+          detail: `the key "acme" is for tenant acme, umbrella alone, and the request is about tenant ${tenant ?? 'default'}: name the key's as tenantId in a body or tenant in a query, or send another key`,
+        });
+      }
+    }
+    expect((await all.listUserDecisions?.('default', READER))?.json()).toEqual({ decisions: [], next: null });
+  });
+
+  test('do all that their roles say for their own', async () => {
+    const all = await asks();
+    const status: Record<string, number | undefined> = {};
+    for (const [name, ask] of Object.entries(all)) status[name] = (await ask('umbrella')).statusCode;
+    expect(status).toEqual({
+      ...{ send: 200, sendBatch: 200, listUserDecisions: 200, handInReceipts: 202 },
+      // Of the tenant there are none.
+      ...{ getRequest: 404, getBatch: 404, getCampaignStatus: 404 },
+    });
+  });
+
+  test('reach nothing of what operations use', async () => {
+    const { server } = await startOutreach([], { keys: tenantKeys });
+    for (const url of [
+      '/v1/status',
+      '/v1/explain?user=u&tenant=acme',
+      '/v1/state?id=u&tenant=acme',
+      '/v1/topics/sends/records',
+    ])
+      expect((await server.inject({ url, headers: bearer(OURS) })).statusCode).toBe(403);
   });
 });
 

@@ -49,6 +49,8 @@ export const receiptsBody = z
   .strictObject({ receipts: z.array(receiptModel).min(1).max(MOST) })
   .describe('All of them are taken, or none.');
 
+export type ReceiptsBody = z.output<typeof receiptsBody>;
+
 export const receiptsModel = z.strictObject({ accepted: z.int() }).describe('They are on the log.');
 
 export function receiptOf({ receiptId, ...receipt }: z.output<typeof receiptModel>): Receipt {

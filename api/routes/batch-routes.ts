@@ -1,6 +1,7 @@
 // POST /outreach/send-batch, and GET /outreach/batches/{batchId}: what became of it.
 import { BatchDesk } from '../batch-desk.ts';
 import { decisionsOn, requestsOf } from '../batches.ts';
+import { tenantOfBody, tenantOfQuery } from '../http/access.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
 import { goodResponse, Problem, problemResponses } from '../http/problem.ts';
 import { batchBody, batchModel, batchParams, batchQuery, batchReadQuery, briefOf } from '../models/batch.ts';
@@ -17,7 +18,7 @@ export function batchRoutes(server: ApiServer, context: ApiContext): void {
     method: 'POST',
     url: '/outreach/send-batch',
     bodyLimit: LARGEST,
-    config: { role: 'send', needsReady: true },
+    config: { role: 'send', needsReady: true, tenantsOf: tenantOfBody },
     schema: {
       operationId: 'sendBatch',
       tags: ['outreach'],
@@ -75,7 +76,7 @@ export function batchRoutes(server: ApiServer, context: ApiContext): void {
   server.route({
     method: 'GET',
     url: '/outreach/batches/:batchId',
-    config: { role: 'read' },
+    config: { role: 'read', tenantsOf: tenantOfQuery },
     schema: {
       operationId: 'getBatch',
       tags: ['outreach'],

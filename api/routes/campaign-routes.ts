@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { campaignStatus } from '../campaign-status/model.ts';
 import { campaignStatusOf } from '../campaign-status.ts';
+import { tenantOfQuery } from '../http/access.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
 import { goodResponse, Problem, type ProblemKind, problemResponses } from '../http/problem.ts';
 import { campaignId, tenantId } from '../models/common.ts';
@@ -16,7 +17,7 @@ export function campaignRoutes(server: ApiServer, context: ApiContext): void {
   server.route({
     method: 'GET',
     url: '/outreach/campaigns/:campaignId/status',
-    config: { role: 'read' },
+    config: { role: 'read', tenantsOf: tenantOfQuery },
     schema: {
       operationId: 'getCampaignStatus',
       tags: ['outreach'],

@@ -1,17 +1,21 @@
 // POST /receipts: what became of messages.
+import type { FastifyRequest } from 'fastify';
 import { receipts } from '../../schemas/topics.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
 import { goodResponse, problemResponses } from '../http/problem.ts';
-import { receiptOf, receiptsBody, receiptsModel } from '../models/receipts.ts';
+import { type ReceiptsBody, receiptOf, receiptsBody, receiptsModel } from '../models/receipts.ts';
 
 const LARGEST = 4 << 20;
+
+const tenantsOfReceipts = ({ body }: FastifyRequest): readonly string[] =>
+  (body as ReceiptsBody).receipts.map(({ tenantId }) => tenantId);
 
 export function receiptRoutes(server: ApiServer, { log, serde, appender }: ApiContext): void {
   server.route({
     method: 'POST',
     url: '/receipts',
     bodyLimit: LARGEST,
-    config: { role: 'receipts', needsReady: true },
+    config: { role: 'receipts', needsReady: true, tenantsOf: tenantsOfReceipts },
     schema: {
       operationId: 'handInReceipts',
       tags: ['receipts'],

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { SendRequest } from '../../schemas/types.ts';
+import { tenantOfBody, tenantOfQuery } from '../http/access.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
 import { goodResponse, Problem, problemResponses } from '../http/problem.ts';
 import { requestId, tenantId, userId, wait } from '../models/common.ts';
@@ -18,7 +19,7 @@ export function sendRoutes(server: ApiServer, context: ApiContext): void {
     method: 'POST',
     url: '/outreach/send',
     bodyLimit: LARGEST,
-    config: { role: 'send', needsReady: true },
+    config: { role: 'send', needsReady: true, tenantsOf: tenantOfBody },
     schema: {
       operationId: 'send',
       tags: ['outreach'],
@@ -70,7 +71,7 @@ export function sendRoutes(server: ApiServer, context: ApiContext): void {
   server.route({
     method: 'GET',
     url: '/outreach/requests/:requestId',
-    config: { role: 'read' },
+    config: { role: 'read', tenantsOf: tenantOfQuery },
     schema: {
       operationId: 'getRequest',
       tags: ['outreach'],

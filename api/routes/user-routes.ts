@@ -1,5 +1,6 @@
 // GET /users/{userId}/decisions: what was decided for a user, newest first, from the user's partition of the log.
 import { decisions, keyOf } from '../../schemas/topics.ts';
+import { tenantOfQuery } from '../http/access.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
 import { goodResponse, problemResponses } from '../http/problem.ts';
 import { viewOf } from '../models/decision.ts';
@@ -10,7 +11,7 @@ export function userRoutes(server: ApiServer, { log, serde, definitions }: ApiCo
   server.route({
     method: 'GET',
     url: '/users/:userId/decisions',
-    config: { role: 'read' },
+    config: { role: 'read', tenantsOf: tenantOfQuery },
     schema: {
       operationId: 'listUserDecisions',
       tags: ['users'],
