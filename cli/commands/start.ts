@@ -28,8 +28,9 @@ has processed, and it or the others go on from there.
 
 Other systems ask for messages over HTTP: the API is described at /api/v1/openapi.json and in docs/api.md. Without keys it is open,
 to this machine alone. BECKON_API_KEYS (name:roles:secret, roles of send, read, receipts, admin; name:roles@tenant:secret for one
-tenant alone), or BECKON_API_KEYS_FILE with the same in a file, makes it ask for them; another --host is refused without. BECKON_API_RATE_LIMIT is the number of requests
-a second that a key may make (default 2000; 0: any). Commands that ask an instance with keys take theirs from BECKON_API_KEY.
+tenant alone), or BECKON_API_KEYS_FILE with the same in a file, makes it ask for them; another --host is refused without.
+BECKON_API_RATE_LIMIT is the number of requests a second that a key may make (default 2000; 0: any). Commands that ask an instance
+with keys take theirs from BECKON_API_KEY.
 
 Examples:
   $ beckon start --campaigns examples/campaigns --policy examples/policy.yaml
