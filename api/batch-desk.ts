@@ -132,7 +132,11 @@ function entriesOf(batchId: string, body: BatchBody, requestedAt: number): reado
 }
 
 /** Epoch ms: the earliest moment of the i-th message; null: whenever it is asked. */
-function notBeforeOf({ spacing, notBefore }: BatchBody, requestedAt: number, i: number): number | null {
+export function notBeforeOf(
+  { spacing, notBefore }: Pick<BatchBody, 'spacing' | 'notBefore'>,
+  requestedAt: number,
+  i: number,
+): number | null {
   if (spacing === undefined || (i === 0 && notBefore === undefined)) return notBefore ?? null;
   const passed = 'perMinute' in spacing ? Math.floor((i * 60_000) / spacing.perMinute) : i * spacing.interval;
   return (notBefore ?? requestedAt) + passed;

@@ -42,6 +42,17 @@ describe('the OpenAPI document', () => {
     expect((await new Validator().validate({ ...without, paths: 7 })).valid).toBe(false);
   });
 
+  test('says of ids and times which are taken', () => {
+    const { properties } =
+      JSON.parse(committed).paths['/api/v1/outreach/send'].post.requestBody.content['application/json'].schema;
+    const fits = ({ pattern }: { readonly pattern: string }, value: string): boolean => new RegExp(pattern).test(value);
+    expect([fits(properties.userId, 'a\n/ü'), fits(properties.userId, 'a\0b')]).toEqual([true, false]);
+    expect(['acme', 'a/b', 'a\0b'].map((id) => fits(properties.tenantId, id))).toEqual([true, false, false]);
+    const [text] = properties.notBefore.anyOf;
+    const years = ['1969', '1970', '2026', '2099', '2100', '0215'].map((year) => fits(text, `${year}-03-27T19:05:33Z`));
+    expect(years).toEqual([false, true, true, true, false, false]);
+  });
+
   test('describes every operation and every answer, by names that are there once', () => {
     const names = operations.map(({ operationId }) => operationId);
     expect(new Set(names).size).toBe(names.length);

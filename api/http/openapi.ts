@@ -20,8 +20,12 @@ const zodToJsonConfig = {
   override({ zodSchema, jsonSchema }: { readonly zodSchema: z.core.$ZodType; readonly jsonSchema: Json }): void {
     const said = z.globalRegistry.get(zodSchema)?.description;
     if (said !== undefined && jsonSchema.$ref === undefined) jsonSchema.description ??= said;
-    // The format says it.
-    if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+    // The format says it, but for what years are taken.
+    if (jsonSchema.format === 'date-time') {
+      const { pattern } = z.globalRegistry.get(zodSchema) ?? {};
+      if (pattern === undefined) delete jsonSchema.pattern;
+      else jsonSchema.pattern = pattern;
+    }
     // No number of JSON is larger.
     if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;

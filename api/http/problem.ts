@@ -112,9 +112,41 @@ export function sendProblem(
 /** Errors that `detail` names; `errors` has them all. */
 const DETAILED = 3;
 
-/** A check's message, for those who don't know that what is absent is "undefined". */
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+/** What the checks' own messages say, each with what it becomes: what is wanted, so how to mend it. */
+const WORDINGS: readonly (readonly [RegExp, (...parts: string[]) => string])[] = [
+  [/^Invalid input: expected (\w+), received undefined$/, (type) => `is missing: give ${typed(type)}`],
+  [/^Invalid input: expected (\w+), received NaN$/, (type) => `must be ${typed(type)}`],
+  [/^Invalid input: expected (\w+), received (\w+)$/, (type, given) => `must be ${typed(type)}, not ${typed(given)}`],
+  [/^Invalid option: expected one of (.+)$/, (options) => `must be one of ${options.replaceAll('|', ', ')}`],
+  [/^Invalid input: expected (".*")$/, (value) => `must be ${value}`],
+  [/^Too big: expected \w+ to be <=?(\S+)$/, (most) => `must be at most ${most}`],
+  [/^Too small: expected \w+ to be >=?(\S+)$/, (least) => `must be at least ${least}`],
+  [/^Too big: expected \w+ to have <=(\d+) (\w+)$/, (most, parts) => `must have at most ${most} ${parts}`],
+  [/^Too small: expected \w+ to have >=1 \w+$/, () => 'must not be empty'],
+  [/^Unrecognized keys?: (.+)$/, (keys) => `takes no ${keys}: the document says what it takes`],
+];
+
+function typed(name: string): string {
+  return TYPES[name] ?? name;
+}
+
+/** A check's message for people. Our own says already what to do. */
 function inWords(message: string): string {
-  return message.replace(/^Invalid input: expected (.+), received undefined$/, 'is missing (expected: $1)');
+  for (const [pattern, say] of WORDINGS) {
+    const found = pattern.exec(message);
+    if (found !== null) return say(...found.slice(1));
+  }
+  return message;
 }
 
 /** Answers an error that a handler, a parser or a check threw. Those that nobody foresaw are told to `unforeseen`. */

@@ -71,6 +71,30 @@ describe('POST /outreach/send-batch', () => {
     expect(found).toEqual(times.map((time) => (time === null ? null : `2026-03-02T${time}Z`)));
   });
 
+  test.each([
+    [{ interval: '9999d' }, undefined],
+    [{ interval: '1d' }, '2099-12-31T12:00:00Z'],
+  ])('refuses %j from %s, which no time reaches, and publishes nothing', async (spacing, notBefore) => {
+    const instance = await startOutreach([]);
+    const users = Array.from({ length: 10 }, (_, i) => `u${i}`);
+    const answer = await instance.post('/outreach/send-batch', batch(users, { spacing, notBefore }));
+    expect([answer.statusCode, answer.json().detail]).toEqual([
+      400,
+      expect.stringMatching(/^\/body\/spacing: .* 2099/),
+    ]);
+    expect(await publishedIds(instance)).toEqual([]);
+  });
+
+  test('takes every interval that the document allows, and no other', async () => {
+    const { post } = await startOutreach([]);
+    const status = async (interval: string): Promise<number> =>
+      (await post('/outreach/send-batch', batch(['a'], { idempotencyKey: interval, spacing: { interval } })))
+        .statusCode;
+    for (const interval of ['999999999s', '9999999m', '99999h', '9999d', '1s'])
+      expect(await status(interval)).toBe(200);
+    for (const interval of ['0s', '1000000000s', '10000d', '1w', '1.5h']) expect(await status(interval)).toBe(400);
+  });
+
   test('answers a repeated key with the same, and publishes nothing twice', async () => {
     const instance = await startOutreach(['a', 'b']);
     const body = batch(['a', 'b', ''], { spacing: { perMinute: 60 } });

@@ -1,5 +1,6 @@
 // POST /outreach/send-batch, and GET /outreach/batches/{batchId}: what became of it.
-import { BatchDesk } from '../batch-desk.ts';
+import { LATEST_TIME } from '../../runtime/task.ts';
+import { BatchDesk, notBeforeOf } from '../batch-desk.ts';
 import { decisionsOn, requestsOf } from '../batches.ts';
 import { tenantOfBody, tenantOfQuery } from '../http/access.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
@@ -45,6 +46,12 @@ export function batchRoutes(server: ApiServer, context: ApiContext): void {
     },
     handler: async ({ body, query }) => {
       const asked = askedAt(context, body.requestedAt);
+      const last = notBeforeOf(body, asked, body.recipients.length - 1) ?? asked;
+      if (last >= LATEST_TIME)
+        throw new Problem(
+          'bad-request',
+          '/body/spacing: puts messages beyond 2099: write a shorter interval, or send fewer at once',
+        );
       const { batchId, requestedAt, entries, decisions } = await desk
         .send(body, asked, query.wait * 1000)
         .catch(refuseReused);

@@ -42,9 +42,12 @@ test('takes all of them or none, and says which are wrong', async () => {
     receipts: [receipt, { ...receipt, status: 'lost' }, { ...receipt, hop: -1 }],
   });
   expect(answer.statusCode).toBe(400);
-  expect(answer.json().errors.map(({ path }: { readonly path: string }) => path)).toEqual([
-    '/body/receipts/1/status',
-    '/body/receipts/2/hop',
+  expect(answer.json().errors).toEqual([
+    {
+      path: '/body/receipts/1/status',
+      message: expect.stringMatching(/^must be one of "accepted", "sent", .*"unsubscribed"$/),
+    },
+    { path: '/body/receipts/2/hop', message: 'must be at least 0' },
   ]);
   const ends = await Promise.all([0, 1].map((partition) => log.endOffset({ topic: receipts.topic, partition })));
   expect(ends).toEqual([0, 0]);

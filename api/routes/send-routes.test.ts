@@ -137,7 +137,31 @@ describe('POST /outreach/send', () => {
     const { post } = await startOutreach([]);
     const answer = await post('/outreach/send', ask({ campaignId: undefined, campaign: 'hello' }));
     expect(answer.json().detail).toBe(
-      '/body/campaignId: is missing (expected: string); /body: Unrecognized key: "campaign"',
+      '/body/campaignId: is missing: give text; /body: takes no "campaign": the document says what it takes',
+    );
+  });
+
+  test.each([
+    ['/outreach/send', { userId: '' }, 'userId: must not be empty'],
+    ['/outreach/send', { userId: 'x'.repeat(257) }, 'userId: must have at most 256 characters'],
+    ['/outreach/send', { campaignId: 7 }, 'campaignId: must be text, not a number'],
+    ['/outreach/send', { data: { a: { b: 1 } } }, 'data/a: must be text, a number, true, false or null'],
+    ['/outreach/send', { data: [] }, 'data: must be an object, not a list'],
+    [
+      '/outreach/send',
+      { notBefore: '2026-03-02T09:00:00' },
+      /^notBefore: write a time as ISO-8601 with a zone, such as /,
+    ],
+    ['/outreach/send', { notBefore: -1 }, 'notBefore: must be at least 0'],
+    ['/outreach/send', { notBefore: 1.5 }, /^notBefore: write a time as ISO-8601 with a zone, such as /],
+    ['/outreach/send?wait=abc', {}, 'wait: must be a number'],
+    ['/outreach/send?wait=31', {}, 'wait: must be at most 30'],
+    ['/outreach/send?wait=-1', {}, 'wait: must be at least 0'],
+  ])('%s with %j says what is wanted', async (path, over, message) => {
+    const { post } = await startOutreach([]);
+    const { detail } = (await post(path, ask(over))).json();
+    expect(detail.replace(/^\/(body|query)\//, '')).toEqual(
+      typeof message === 'string' ? message : expect.stringMatching(message),
     );
   });
 
