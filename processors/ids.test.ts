@@ -55,3 +55,35 @@ it('keeps apart the conversions of events whose ids and users, written one behin
   expect(told).toHaveLength(2);
   distinct(told);
 });
+
+it.each([{}, { hold: '10m' }])(
+  'refuses a send-request that takes the id of a schedule’s request: policy %o',
+  (policy) => {
+    const schedule = { schedule: { every: 'day', at: '09:00' } };
+    const world = new World({ campaigns: [{ id: 'c', trigger: schedule, channels: ['sms'] }], policy });
+    world.event(at('08:00'));
+    const requestId = `schedule:c:default/u@${at('09:00')}`;
+    world.ask('c', at('09:00'), { requestId });
+    world.driver.advance(at('10:00'));
+    const told = world.driver.outputs(decisions).map((d) => [d.source, d.requestId, d.reason ?? d.outcome]);
+    expect(told).toEqual([
+      ['api', requestId, 'bad-request'],
+      ['program', requestId, 'sent'],
+    ]);
+    distinct(world.driver.outputs(decisions).map((d) => d.decisionId));
+    const [refused] = world.driver.outputs(decisions);
+    expect(refused?.steps).toEqual([{ gate: 'request', verdict: 'block', facts: { reserved: 'schedule:' } }]);
+  },
+);
+
+it("refuses one that looks like a trigger's of its campaign, and no other id", () => {
+  const world = worldOf({});
+  for (const requestId of ['c|event:default/u:e@1', 'd|event', 'c', 'x c|', 'Schedule:c'])
+    world.ask('c', at('09:00'), { requestId, userId: USERS[0] as string });
+  const told = world.driver.outputs(decisions).map((d) => [d.requestId, d.reason]);
+  expect(told).toEqual([
+    ['c|event:default/u:e@1', 'bad-request'],
+    ['d|event', null],
+    ...['c', 'x c|', 'Schedule:c'].map((id) => [id, 'duplicate']),
+  ]);
+});

@@ -5,8 +5,9 @@ import { type Condition, compileCondition, explainCondition, type Lookup } from 
 import type { Definitions } from '../schemas/definitions.ts';
 import { formatDuration } from '../schemas/durations.ts';
 import { compareBytes } from '../schemas/order.ts';
+import { scheduledRequestId, triggeredRequestId } from '../schemas/request-ids.ts';
 import { acceptedEvents, occurrences, type Request, requests, segmentChanges, unmatched } from '../schemas/streams.ts';
-import { keyInId, sessions, signals } from '../schemas/topics.ts';
+import { keyInId, keyOf, sessions, signals } from '../schemas/topics.ts';
 import type { Session } from '../schemas/types.ts';
 import { type UserFacts, userFact, whyNotIn } from '../schemas/user-facts.ts';
 import { type Context, on, type Processor } from './processor.ts';
@@ -245,7 +246,9 @@ function requestOf(
 ): Request {
   const isScheduled = trigger === 'schedule';
   return {
-    requestId: isScheduled ? `schedule:${campaignId}:${tenantId}/${userId}@${time}` : `${campaignId}|${id}`,
+    requestId: isScheduled
+      ? scheduledRequestId(campaignId, keyOf(tenantId, userId), time)
+      : triggeredRequestId(campaignId, id),
     tenantId,
     userId,
     campaignId,

@@ -25,7 +25,8 @@ export type Reason = (typeof reasons)[number];
 export const reasonText: Readonly<Record<Reason, string>> = {
   audience: "the user is not in the campaign's audience",
   holdout: 'the user is in the holdout group, which gets no message so that lift can be measured',
-  'no-consent': "the user has not consented to the campaign's purpose on any of its channels, or has opted out",
+  'no-consent':
+    "the user has not consented to the campaign's purpose on any of its channels, or has opted out or unsubscribed",
   duplicate: 'a message of the same campaign or dedupe key is pending, or was sent within the dedupe window',
   'frequency-cap': 'the user has already had as many messages as a frequency cap allows in its window',
   'no-channel': 'no channel of the campaign has an address, consent and an open cap for the user and is enabled',
@@ -38,7 +39,8 @@ export const reasonText: Readonly<Record<Reason, string>> = {
   expired:
     'the earliest allowed moment (quiet hours, best hours) came after the message had expired, or the request did',
   'campaign-inactive': 'the campaign was not active when the message was asked for, or at the moment of sending',
-  'bad-request': 'the request names a campaign that nobody knows, or misses what the message needs',
+  'bad-request':
+    "the request names a campaign that nobody knows, misses what the message needs, or has an id of Beckon's own kind",
 };
 
 /** Whether a text is one of the closed list. */

@@ -12,6 +12,12 @@ describe('gateText', () => {
   it.each([
     ['campaign', 'block', { status: 'paused' }, 'campaign: blocked: the campaign is paused'],
     ['campaign', 'block', { status: 'unknown' }, 'campaign: blocked: no campaign of this id was in force'],
+    [
+      'request',
+      'block',
+      { reserved: 'schedule:' },
+      'request: blocked: ids that begin with "schedule:" are Beckon\'s own: ask with another',
+    ],
     ['audience', 'pass', {}, 'audience: passed: the user is in the audience'],
     [
       'audience',
@@ -43,6 +49,12 @@ describe('gateText', () => {
       'block',
       { purpose: 'marketing', sms: `revoked ${AT}` },
       'consent: blocked: purpose marketing, sms revoked 2026-01-08 09:00:00 UTC',
+    ],
+    [
+      'consent',
+      'block',
+      { purpose: 'marketing', sms: `unsubscribed ${AT}` },
+      'consent: blocked: purpose marketing, sms unsubscribed 2026-01-08 09:00:00 UTC',
     ],
     [
       'content',

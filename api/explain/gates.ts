@@ -33,6 +33,10 @@ const tellers: Readonly<Record<string, Teller>> = {
     status === 'unknown' ? 'no campaign of this id was in force' : `the campaign is ${status}`,
     ...others(rest),
   ],
+  request: ({ reserved, ...rest }) => [
+    `ids that begin with "${reserved}" are Beckon's own: ask with another`,
+    ...others(rest),
+  ],
   audience: ({ why, ...rest }, { verdict }) => [
     verdict === 'pass' ? 'the user is in the audience' : String(why ?? 'the user is not in the audience'),
     ...others(rest),
@@ -156,7 +160,7 @@ function others(facts: Facts): readonly string[] {
 
 function consentWords([channel, why]: [string, Facts[string]]): string {
   const [verb, at] = String(why).split(' ');
-  const isDated = (verb === 'granted' || verb === 'revoked') && at !== undefined;
+  const isDated = ['granted', 'revoked', 'unsubscribed'].includes(verb ?? '') && at !== undefined;
   return `${channel} ${isDated ? `${verb} ${isoInstant(at)}` : why}`;
 }
 

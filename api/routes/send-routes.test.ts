@@ -81,6 +81,15 @@ describe('POST /outreach/send', () => {
     expect((await published(instance)).map(({ requestId }) => requestId)).toEqual(['r', 'r2']);
   });
 
+  test("refuses an id of Beckon's own kind", async () => {
+    const instance = await startOutreach(['u']);
+    for (const requestId of ['schedule:hello:default/u@0', 'hello|event']) {
+      const answer = await instance.post('/outreach/send', ask({ requestId }));
+      expect([answer.statusCode, answer.json().type]).toEqual([400, 'urn:beckon:problem:bad-request']);
+    }
+    expect(await published(instance)).toEqual([]);
+  });
+
   test('refuses an id that was used for something else', async () => {
     const { post } = await startOutreach(['u']);
     await post('/outreach/send', ask({ requestId: 'r' }));

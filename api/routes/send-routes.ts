@@ -1,6 +1,7 @@
 // POST /outreach/send, and GET /outreach/requests/{requestId}: what became of it.
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { reservedPrefixOf } from '../../schemas/request-ids.ts';
 import type { SendRequest } from '../../schemas/types.ts';
 import { tenantOfBody, tenantOfQuery } from '../http/access.ts';
 import type { ApiContext, ApiServer } from '../http/context.ts';
@@ -48,6 +49,7 @@ export function sendRoutes(server: ApiServer, context: ApiContext): void {
     },
     handler: async ({ body, query, headers }, reply) => {
       const named = nameOf(body.requestId, headers['idempotency-key']);
+      refuseReserved(named, body.campaignId);
       const request: SendRequest = {
         requestId: named ?? randomUUID(),
         tenantId: body.tenantId,
@@ -113,6 +115,12 @@ function nameOf(inBody: string | undefined, inHeader: string | undefined): strin
   if (inBody !== undefined && inHeader !== undefined && inBody !== inHeader)
     throw new Problem('bad-request', 'requestId and the header idempotency-key differ: give one of them');
   return inBody ?? inHeader;
+}
+
+function refuseReserved(named: string | undefined, campaignId: string): void {
+  const reserved = named === undefined ? undefined : reservedPrefixOf(named, campaignId);
+  if (reserved === undefined) return;
+  throw new Problem('bad-request', `ids of requests that begin with "${reserved}" are Beckon's own: take another`);
 }
 
 /** When a request is asked: now, or where time follows the records as the asker says. */

@@ -1,7 +1,7 @@
 // Scenario files from disk, with their records made and everything checked.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { position } from '../../processors/decide/holdout.ts';
+import { GLOBAL_SCOPE, position, scopeOf } from '../../processors/decide/holdout.ts';
 import { variantOf } from '../../processors/decide/variant.ts';
 import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadValue, jsonForm } from '../../schemas/json-form.ts';
@@ -194,8 +194,8 @@ function userFor(
   for (let i = 1; i <= CANDIDATES; i++) {
     const userId = `user-${i}`;
     const isHeldOut = (scope: string, share: number): boolean => position(tenantId, scope, userId) < share;
-    const own = isHeldOut('global', policy.holdout) || isHeldOut(campaignId, campaign.holdout);
-    const fits = holdout ? own : !own && campaigns.every((one) => !isHeldOut(one.id, one.holdout));
+    const own = isHeldOut(GLOBAL_SCOPE, policy.holdout) || isHeldOut(scopeOf(campaignId), campaign.holdout);
+    const fits = holdout ? own : !own && campaigns.every((one) => !isHeldOut(scopeOf(one.id), one.holdout));
     if (fits && (variant === undefined || variantOf(campaign, { tenantId, userId }) === variant)) return userId;
   }
   const part = variant === undefined ? 'holdout' : 'variant';

@@ -5,6 +5,7 @@ import type { WaitingRequest } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import { timers } from '../processor.ts';
 import type { Desk } from './desk.ts';
+import { reservedPrefix } from './ids.ts';
 
 /** The timer that ends a hold. No story is called so. */
 export const HOLD = 'hold';
@@ -12,7 +13,9 @@ export const HOLD = 'hold';
 /** Whether the request is held: the policy says so, and it is for a message that caps bind. */
 export function isHeld(desk: Desk, request: Request): boolean {
   const { holdMs } = desk.definitions.policy(desk.tenantId, request.requestedAt);
-  return holdMs > 0 && desk.definitionFor(request)?.definition.class === 'marketing';
+  return (
+    holdMs > 0 && desk.definitionFor(request)?.definition.class === 'marketing' && reservedPrefix(request) === undefined
+  );
 }
 
 /** Adds the request to those held; the first opens the hold. */

@@ -29,4 +29,12 @@ describe('the holdout gate', () => {
     expect(holdout.judge(caseOf({ campaign: { holdout: share } }))).toMatchObject({ facts: { scope: 'c', share } });
     expect(holdout.judge(caseOf({ policy: { holdout: GLOBAL } })).verdict).toBe('pass');
   });
+
+  test('keeps a campaign that is called "global" apart from the policy', () => {
+    // printf 'default/campaign:global/u' | sha256sum begins with d6a7669f.
+    const own = 0xd6a7669f / 2 ** 32;
+    const judged = (share: number) => holdout.judge(caseOf({ campaign: { id: 'global', holdout: share } }));
+    expect(judged(own).verdict).toBe('pass');
+    expect(judged(own + 2 ** -32)).toMatchObject({ verdict: 'block', facts: { scope: 'campaign:global' } });
+  });
 });

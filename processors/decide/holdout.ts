@@ -8,13 +8,22 @@ export function position(tenantId: string, scope: string, userId: string): numbe
   return Number.parseInt(hash('sha256', `${tenantId}/${scope}/${userId}`, 'hex').slice(0, 8), 16) / 2 ** 32;
 }
 
+/** Of the policy's holdout. */
+export const GLOBAL_SCOPE = 'global';
+
+/** Of a campaign's own holdout: its id. That of one that is called as the policy's scope is, no other can have. */
+export function scopeOf(campaignId: string): string {
+  return campaignId === GLOBAL_SCOPE ? `campaign:${campaignId}` : campaignId;
+}
+
 export const holdout: Gate = {
   name: 'holdout',
   judge(c) {
     const { policy, campaign } = c;
-    if (isHeldOut(c, 'global', policy.holdout)) return block('holdout', { scope: 'global', share: policy.holdout });
-    if (isHeldOut(c, campaign.id, campaign.holdout))
-      return block('holdout', { scope: campaign.id, share: campaign.holdout });
+    if (isHeldOut(c, GLOBAL_SCOPE, policy.holdout))
+      return block('holdout', { scope: GLOBAL_SCOPE, share: policy.holdout });
+    const scope = scopeOf(campaign.id);
+    if (isHeldOut(c, scope, campaign.holdout)) return block('holdout', { scope, share: campaign.holdout });
     return pass();
   },
 };

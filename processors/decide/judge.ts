@@ -14,9 +14,10 @@ import { duplicate } from './duplicate.ts';
 import { frequencyCap } from './frequency-cap.ts';
 import { block, type Case, type Gate, pass, type Told, type Verdict } from './gate.ts';
 import { holdout } from './holdout.ts';
+import { reservedPrefix } from './ids.ts';
 import { schedule } from './moment.ts';
 import { expiryOf } from './moments.ts';
-import { candidateOf, decisionOf } from './records.ts';
+import { candidateOf, decisionOf, refusalOf } from './records.ts';
 import { sendTime } from './send-time.ts';
 import { variantOf } from './variant.ts';
 
@@ -43,6 +44,11 @@ export function decideOn(desk: Desk, { request, audience: judged, judgedAt, arri
   const { context } = desk;
   const now = judgedAt ?? request.requestedAt;
   const definition = desk.definitionFor(request);
+  const reserved = reservedPrefix(request);
+  if (reserved !== undefined) {
+    context.emit(decisions, refusalOf(request, definition?.version ?? 0, now, reserved));
+    return;
+  }
   if (definition === undefined || definition.definition.status !== 'active') {
     const reason = desk.definitions.knows(request.tenantId, request.campaignId) ? 'campaign-inactive' : 'bad-request';
     const status = definition?.definition.status ?? 'unknown';

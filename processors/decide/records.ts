@@ -5,7 +5,7 @@ import type { RequestInProgress } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { Candidate, Decision, DecisionStep, SendCommand } from '../../schemas/types.ts';
 import type { Case } from './gate.ts';
-import { sendIdOf, storyOf } from './ids.ts';
+import { refusedStoryOf, sendIdOf, storyOf } from './ids.ts';
 import { expiryOf, holidaysAhead, quietHoursOf } from './moments.ts';
 import { addressOf } from './reach.ts';
 
@@ -62,6 +62,14 @@ export function decisionOf(
     fallbacks,
     variant,
   };
+}
+
+/** Refuses a request for its id. The decision's own id is none that a request of Beckon's with this id has. */
+export function refusalOf(request: Request, definitionVersion: number, decidedAt: number, reserved: string): Decision {
+  const steps: DecisionStep[] = [{ gate: 'request', verdict: 'block', facts: { reserved } }];
+  const result = { outcome: 'blocked', reason: 'bad-request' } as const;
+  const decision = decisionOf(request, definitionVersion, decidedAt, steps, result);
+  return { ...decision, decisionId: `${refusedStoryOf(request)}#final` };
 }
 
 /** Asks pace for budget and a slot for a hop of the request. */

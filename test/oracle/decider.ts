@@ -142,7 +142,12 @@ export class Decider {
 
     const held =
       heldOut(user.tenantId, 'global', user.userId, this.#policy.holdout ?? 0) ||
-      heldOut(user.tenantId, campaign.id, user.userId, campaign.holdout ?? 0);
+      heldOut(
+        user.tenantId,
+        campaign.id === 'global' ? 'campaign:global' : campaign.id,
+        user.userId,
+        campaign.holdout ?? 0,
+      );
     if (!again && !gate('holdout', !held)) return { outcome: 'holdout', reason: 'holdout' };
 
     const consented = (again?.channels ?? campaign.channels).filter((channel) =>
