@@ -1,5 +1,5 @@
 // What the decision oracle keeps of one user: everything that ever happened, nothing summed up ahead.
-import type { ConsentChange, UserProfile } from '../../schemas/types.ts';
+import type { ConsentChange, SendRequest, UserProfile } from '../../schemas/types.ts';
 import { byBytes, userKey } from './common.ts';
 import type { Metrics, Scope } from './conditions.ts';
 import { Learned } from './engagement.ts';
@@ -83,6 +83,14 @@ export class User {
     this.key = userKey(who);
     this.timeline = new Timeline(options);
     this.requestIds = new RecentIds(options.lateness);
+  }
+
+  /** Whether a message is held, made or sent for this very request. */
+  knows({ requestId, campaignId, requestedAt }: SendRequest): boolean {
+    const requests = [...this.held, ...this.scheduled, ...this.sent.map(({ message }) => message)];
+    return requests.some(
+      ({ request: r }) => r.requestId === requestId && r.campaignId === campaignId && r.requestedAt === requestedAt,
+    );
   }
 
   /** The user's next timer; undefined: nothing is pending. */
