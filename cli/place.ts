@@ -7,11 +7,10 @@ import { config, type KafkaSettings } from '../runtime/config.ts';
 import type { KafkaLog } from '../runtime/kafka/kafka-log.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
-import { authorization, missingKey } from './authorization.ts';
 import { openCluster, requireTopics } from './cluster.ts';
 import { BadInput, RunFailed } from './errors.ts';
 import { holdsLog, openLog } from './instance.ts';
-import { runningInstance } from './target.ts';
+import { addressOf, runningInstance } from './instance-client.ts';
 
 interface LogPlace {
   /** In words, for people. */
@@ -51,11 +50,18 @@ export async function openPlace({ dir, url }: PlaceFlags): Promise<Place> {
       `${dir} holds no log, and no instance runs on it: name its folder with --dir, an instance with --url, or set KAFKA_BROKERS`,
     );
   }
+  return folderPlace(dir);
+}
+
+/** The log of a folder, made where there is none. Throws `RunFailed` where another process holds it. */
+export async function folderPlace(dir: string): Promise<FolderPlace> {
+  const isNew = !holdsLog(dir);
   const { log, serde } = await openLog(dir).catch((error: unknown) => {
     if (error instanceof Error && error.name === 'FolderInUse') throw new RunFailed(error.message);
     throw error;
   });
-  return { kind: 'folder', name: `the log in ${dir}`, log, serde, close: () => log.close() };
+  const name = `${isNew ? 'a new log' : 'the log'} in ${dir}`;
+  return { kind: 'folder', name, log, serde, close: () => log.close() };
 }
 
 /** With every topic in place; state of tasks that are opened is kept for the command alone. */
@@ -92,45 +98,6 @@ export async function atPlace<T>(flags: PlaceFlags, work: (place: Place) => Prom
 }
 
 function instancePlace(url: string): InstancePlace {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
-    throw new BadInput(`--url ${url}: is no http address; write one such as http://127.0.0.1:7077`);
-  }
-  const address = url.replace(/\/$/, '');
+  const address = addressOf(url);
   return { kind: 'instance', name: `the instance at ${address}`, url: address };
-}
-
-/**
- * A question to an instance's HTTP front, answered in JSON. Throws `BadInput` for what it refuses, and `RunFailed` when it
- * does not answer or fails.
- */
-export async function askJson<T>(
-  url: string,
-  path: string,
-  query: Readonly<Record<string, string | number | boolean | undefined>> = {},
-  body?: object,
-): Promise<T> {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  const target = `${url}${path}${search.size === 0 ? '' : `?${search}`}`;
-  const headers = authorization();
-  const init =
-    body === undefined
-      ? { headers }
-      : { method: 'POST', body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } };
-  const { status, answer } = await fetch(target, init).then(
-    async (response) => ({
-      status: response.status,
-      answer: (await response.json().catch(() => undefined)) as
-        | (T & { readonly error?: string; readonly detail?: string })
-        | undefined,
-    }),
-    () => {
-      throw new RunFailed(`no instance answers at ${url}; start one with \`beckon start\`, or check --url`);
-    },
-  );
-  if (status === 200 && answer !== undefined) return answer;
-  const said = missingKey(status) ?? answer?.error ?? answer?.detail ?? `it answered ${status}`;
-  if (status >= 400 && status < 500) throw new BadInput(`${url}: ${said}`);
-  throw new RunFailed(`${url}: ${said}; see the instance's log`);
 }

@@ -109,6 +109,13 @@ export function sendProblem(
   return reply.code(details.status).header('x-request-id', id).type(PROBLEM_JSON).send(bytes);
 }
 
+/** What the framework's parser finds, by its codes. */
+const BODY_FAULTS: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty: send JSON',
+  FST_ERR_CTP_INVALID_JSON_BODY:
+    'the body is no JSON that can be taken: check quotes, commas and brackets, and that no name in it is "__proto__"',
+};
+
 /** Errors that `detail` names; `errors` has them all. */
 const DETAILED = 3;
 
@@ -167,7 +174,9 @@ export function answerError(
     const detail = told.length === 0 ? 'is not valid' : told.join('; ');
     return sendProblem(reply, 'bad-request', detail, errors);
   }
-  const { statusCode, message } = error as FastifyError;
+  const { statusCode, code, message } = error as FastifyError;
+  const body = BODY_FAULTS[code ?? ''];
+  if (body !== undefined) return sendProblem(reply, 'bad-request', body);
   if (statusCode === 413) return sendProblem(reply, 'too-large', 'send less at once');
   if (statusCode === 415) return sendProblem(reply, 'unsupported-media-type', 'send content-type: application/json');
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)

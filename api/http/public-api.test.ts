@@ -129,6 +129,17 @@ describe('keys of a tenant', () => {
 });
 
 describe('errors', () => {
+  test.each([
+    ['{', /^the body is no JSON that can be taken: check quotes/],
+    ['{"data":{"__proto__":{}}}', /no name in it is "__proto__"$/],
+    ['', /^the body is empty: send JSON$/],
+  ])('tell of the body %j what is wrong with it', async (payload, detail) => {
+    const { server } = await startOutreach([]);
+    const headers = { 'content-type': 'application/json' };
+    const answer = await server.inject({ method: 'POST', url: '/api/v1/outreach/send', payload, headers });
+    expect([answer.statusCode, answer.json().detail]).toEqual([400, expect.stringMatching(detail)]);
+  });
+
   test('are problems, whatever they are', async () => {
     const { server, post } = await startOutreach([]);
     const send = '/api/v1/outreach/send';

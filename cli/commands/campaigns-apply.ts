@@ -11,9 +11,10 @@ import { changedDefinitions, type KnownDefinitions, newestPolicy } from '../defi
 import { BadInput, RunFailed } from '../errors.ts';
 import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { holdsLog } from '../instance.ts';
+import { addressOf, askJson, runningInstance } from '../instance-client.ts';
 import { TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
-import { askJson } from '../place.ts';
-import { openTarget, runningInstance, type Target } from '../target.ts';
+import { say } from '../say.ts';
+import { openTarget, type Target } from '../target.ts';
 
 const HELP = `
 Publishes every campaign, and the policy where a file is named, whose content differs from what is on the log, as its next
@@ -64,10 +65,9 @@ export function campaignsApplyCommand(): Command {
 
 async function apply(folder: string, options: Options): Promise<void> {
   if (folder === '') throw new BadInput('the folder has no name; name the one that holds the campaigns');
-  const say = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
   const { tenant: tenantId, policy: policyFile, dryRun = false, prune = false, effectiveFrom } = options;
   const paths = { tenantId, folder, policyFile };
-  const url = options.url ?? (await runningInstance(options.dir));
+  const url = options.url === undefined ? await runningInstance(options.dir) : addressOf(options.url);
   // Without a policy's file campaigns are held to the policy on the log. Else all is said before a new folder is made.
   const isNew = url === undefined && config().kafka === undefined && !holdsLog(options.dir);
   const early = policyFile === undefined && !isNew ? undefined : accepted([loadDefinitions(paths)], say)[0];

@@ -12,6 +12,7 @@ import { BadInput } from '../errors.ts';
 import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { interruptible } from '../interruptible.ts';
 import { durationOption, TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
+import { say } from '../say.ts';
 import { ProgressLine } from '../simulate/progress.ts';
 import { checkInputs, runSimulation, type SimulateOptions } from '../simulation.ts';
 
@@ -119,8 +120,4 @@ async function simulated(options: SimulateOptions): Promise<Side['digest']> {
 
 function jsonText({ users, ...rest }: Difference, list: boolean): string {
   return `${JSON.stringify(list ? { ...rest, users } : rest, null, 2)}\n`;
-}
-
-function say(line: string): void {
-  process.stderr.write(`beckon: ${line}\n`);
 }

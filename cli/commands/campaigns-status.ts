@@ -3,12 +3,11 @@ import { Command } from 'commander';
 import { campaignStatus } from '../../api/campaign-status/model.ts';
 import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput, RunFailed } from '../errors.ts';
+import { addressOf, askJson, runningInstance } from '../instance-client.ts';
 import { TENANT_OPTION, tenantOption } from '../options.ts';
-import { askJson } from '../place.ts';
 import { printable } from '../printable.ts';
 import { statusFromFolder } from '../status/from-folder.ts';
 import { statusText } from '../status/text.ts';
-import { runningInstance } from '../target.ts';
 
 const HELP = `
 Ideal spend by now, what is spent and reserved, in all, today and by channel; increase, reduce or maintain, when spend is more than
@@ -64,7 +63,7 @@ async function fromInstance(id: string, tenant: string, url: string | undefined,
       `no instance runs on ${dir}: start one, name one with --url, or a simulation's folder with --from`,
     );
   }
-  const address = url.replace(/\/$/, '');
+  const address = addressOf(url);
   const path = `/api/v1/outreach/campaigns/${encodeURIComponent(id)}/status`;
   const parsed = campaignStatus.safeParse(await askJson<unknown>(address, path, { tenant }));
   if (!parsed.success) throw new RunFailed(`${address}: answers in a form that this version does not know`);

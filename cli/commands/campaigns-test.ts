@@ -5,6 +5,7 @@ import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput, RunFailed } from '../errors.ts';
 import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { TENANT_OPTION, tenantOption } from '../options.ts';
+import { say } from '../say.ts';
 import { loadScenarios, type Scenario } from '../scenarios/load.ts';
 import { outcomeText } from '../scenarios/report.ts';
 import { runScenario } from '../scenarios/run.ts';
@@ -45,10 +46,9 @@ export function campaignsTestCommand(): Command {
 
 function test(folder: string, { tenant: tenantId, policy: policyFile, filter }: Options): void {
   if (folder === '') throw new BadInput('the folder has no name; name the one that holds the campaigns');
-  const warn = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
   const loaded = loadDefinitions({ tenantId, folder, policyFile });
   const { scenarios, problems } = loadScenarios(folder, loaded, tenantId);
-  const [{ policy, campaigns }] = accepted([loaded], warn, { problems });
+  const [{ policy, campaigns }] = accepted([loaded], say, { problems });
   const wanted = scenarios.filter((scenario) => filter === undefined || isNamed(scenario, filter));
   if (wanted.length === 0) {
     throw new BadInput(
@@ -67,7 +67,7 @@ function test(folder: string, { tenant: tenantId, policy: policyFile, filter }: 
   const elapsed = systemClock.now() - startedAt;
   const count = wanted.length === 1 ? '1 scenario' : `${wanted.length} scenarios`;
   process.stdout.write(`${count}: ${wanted.length - failed} passed, ${failed} failed\n`);
-  process.stderr.write(`beckon: ${count} in ${elapsed} ms\n`);
+  say(`${count} in ${elapsed} ms`);
   if (failed > 0) throw new RunFailed(failed === 1 ? '1 scenario failed' : `${failed} scenarios failed`);
 }
 

@@ -4,6 +4,7 @@ import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput } from '../errors.ts';
 import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { TENANT_OPTION, tenantOption } from '../options.ts';
+import { say } from '../say.ts';
 import { campaignsApplyCommand } from './campaigns-apply.ts';
 import { campaignsDiffCommand } from './campaigns-diff.ts';
 import { campaignsStatusCommand } from './campaigns-status.ts';
@@ -43,8 +44,7 @@ interface ValidateOptions {
 
 function validate(folder: string, { tenant: tenantId, policy: policyFile }: ValidateOptions): void {
   if (folder === '') throw new BadInput('the folder has no name; name the one that holds the campaigns');
-  const warn = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
-  const [{ campaigns }] = accepted([loadDefinitions({ tenantId, folder, policyFile })], warn);
+  const [{ campaigns }] = accepted([loadDefinitions({ tenantId, folder, policyFile })], say);
   const count = campaigns.length === 1 ? '1 campaign' : `${campaigns.length} campaigns`;
   process.stdout.write(`${count} valid\n`);
 }

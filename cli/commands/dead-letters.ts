@@ -12,8 +12,10 @@ import { DEAD_LETTERS_NAME } from '../../api/reader.ts';
 import { topicNamed } from '../../schemas/topics.ts';
 import { columns } from '../columns.ts';
 import { BadInput } from '../errors.ts';
+import { askJson } from '../instance-client.ts';
 import { countOption, TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
-import { askJson, atPlace, type PlaceFlags } from '../place.ts';
+import { atPlace, type PlaceFlags } from '../place.ts';
+import { say } from '../say.ts';
 
 const INPUTS = publishable.map(({ name }) => name).join(', ');
 const DEFAULT_LIMIT = 50;
@@ -159,8 +161,4 @@ function placeOption(text: string): { readonly partition: number; readonly offse
     throw new InvalidArgumentError('Write a partition and an offset as `dead-letters list` shows them, such as 0:17.');
   }
   return { partition: Number(partition), offset: Number(offset) };
-}
-
-function say(line: string): void {
-  process.stderr.write(`beckon: ${line}\n`);
 }

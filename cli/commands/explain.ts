@@ -4,12 +4,13 @@ import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput } from '../errors.ts';
 import { type Explanation, explain, explainUser } from '../explain/explain.ts';
 import { type Asked, type AskedOfFolder, storyFromFolder } from '../explain/from-folder.ts';
-import { askInstance, DEFAULT_URL } from '../explain/from-instance.ts';
+import { askInstance } from '../explain/from-instance.ts';
 import { type Explained, explainFromLog } from '../explain/from-log.ts';
 import { holdsLog, openLog } from '../instance.ts';
+import { DEFAULT_URL, runningInstance } from '../instance-client.ts';
 import { TENANT_OPTION, tenantOption } from '../options.ts';
 import { printable } from '../printable.ts';
-import { runningInstance } from '../target.ts';
+import { say } from '../say.ts';
 
 const HELP = `
 Every request is told gate by gate, with the facts each used. Of campaigns that never asked for a message it says why: the
@@ -63,7 +64,7 @@ async function run(
 }
 
 async function fromSimulation(from: string, asked: AskedOfFolder): Promise<Explained> {
-  const story = await storyFromFolder(from, asked, (line) => void process.stderr.write(`beckon: warning: ${line}\n`));
+  const story = await storyFromFolder(from, asked, (line) => say(`warning: ${line}`));
   return { explanation: explainUser(story), text: explain(story) };
 }
 

@@ -6,6 +6,7 @@ import { topicNamed } from '../../schemas/topics.ts';
 import { BadInput, RunFailed } from '../errors.ts';
 import { fileSize, readNdjson } from '../files/ndjson.ts';
 import { TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
+import { say } from '../say.ts';
 import { openTarget, type Target } from '../target.ts';
 
 const BATCH = 2000;
@@ -61,7 +62,6 @@ async function publish(name: string, { tenant, file, advance, dir, url, wait }: 
     throw new BadInput('nothing to publish; give --file, --advance or both');
   const size = file === undefined ? 0 : fileSize(file);
   const target = await openTarget(dir, url);
-  const say = (line: string): void => void process.stderr.write(`beckon: ${line}\n`);
   try {
     if (wait && target.settled === undefined) {
       throw new RunFailed(
@@ -71,7 +71,7 @@ async function publish(name: string, { tenant, file, advance, dir, url, wait }: 
     let bad = 0;
     if (file !== undefined) {
       say(`publishing ${file} to ${target.name}`);
-      bad = await publishFile({ file, size, tenant }, topic, target, say);
+      bad = await publishFile({ file, size, tenant }, topic, target);
     }
     if (advance !== undefined) {
       await target.advance(advance);
@@ -94,7 +94,6 @@ async function publishFile(
   { file, size, tenant }: { readonly file: string; readonly size: number; readonly tenant: string },
   topic: (typeof publishable)[number],
   target: Target,
-  say: (line: string) => void,
 ): Promise<number> {
   const begun = performance.now();
   let told = begun;

@@ -7,6 +7,7 @@ import { BadInput } from '../errors.ts';
 import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { interruptible } from '../interruptible.ts';
 import { durationOption, TENANT_OPTION, tenantOption, timeOption } from '../options.ts';
+import { say } from '../say.ts';
 import { checkOutFolder } from '../simulate/out-folder.ts';
 import { ProgressLine } from '../simulate/progress.ts';
 import { reportText } from '../simulate/report.ts';
@@ -74,15 +75,13 @@ async function run(flags: Flags): Promise<void> {
   if (receipts !== undefined && folder === undefined) {
     throw new BadInput('--receipts answers messages of campaigns; name their folder with --campaigns');
   }
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const given = {
     ...rest,
     ...(sendRequests === undefined ? {} : { sendRequests }),
     ...(receipts === undefined ? {} : { receipts }),
   };
   const { paths, refusals } = checkInputs(given);
-  const warn = (line: string): void => say(`beckon: ${line}`);
-  const [definitions] = accepted([loadDefinitions({ tenantId, folder, policyFile })], warn, { refusals });
+  const [definitions] = accepted([loadDefinitions({ tenantId, folder, policyFile })], say, { refusals });
   const { policy } = definitions;
   const campaigns = folder === undefined ? undefined : definitions.campaigns;
   const unordered: [path: string, records: number][] = [];
@@ -106,13 +105,11 @@ async function run(flags: Flags): Promise<void> {
   const { read = 0, late = 0 } = summary.inputs.events ?? {};
   // Files are often sorted by something else than time.
   if (late > read * MANY_LATE) {
-    say(
-      `beckon: note: ${late} of ${read} events came late and trigger nothing; a larger --lateness takes them in full`,
-    );
+    say(`note: ${late} of ${read} events came late and trigger nothing; a larger --lateness takes them in full`);
   }
   for (const [path, records] of unordered) {
     say(
-      `beckon: note: ${counted(records, 'record')} of ${path} came after later events and counted only from then on; sort the file by time`,
+      `note: ${counted(records, 'record')} of ${path} came after later events and counted only from then on; sort the file by time`,
     );
   }
   process.stdout.write(reportText(summary, { campaigns, currency: policy.currency }));

@@ -7,11 +7,11 @@ import { config } from '../../runtime/config.ts';
 import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import type { Topology } from '../../topologies/graph.ts';
 import { BadInput } from '../errors.ts';
+import { askJson, runningInstance } from '../instance-client.ts';
 import { TENANT_OPTION, tenantOption } from '../options.ts';
-import { askJson, openPlace, type PlaceFlags } from '../place.ts';
+import { openPlace, type PlaceFlags } from '../place.ts';
 import { printable } from '../printable.ts';
 import { stateText } from '../state/text.ts';
-import { runningInstance } from '../target.ts';
 
 const HELP = `
 Every cell as its schema says, and the timers that are pending, as of the last commit. On Kafka an instance keeps the state of the

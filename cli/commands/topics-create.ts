@@ -10,6 +10,7 @@ import { BadInput } from '../errors.ts';
 import { accepted, loadDefinitions } from '../files/load-definitions.ts';
 import { countOption } from '../options.ts';
 import { type ClusterPlace, clusterPlace } from '../place.ts';
+import { say } from '../say.ts';
 import { type CreatedTopic, createAll } from '../topics/create.ts';
 
 const EXAMPLES = `
@@ -66,7 +67,7 @@ async function create({ partitions, replication, policy: file, json = false }: O
   }
   if (json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else process.stdout.write(tableOf(rows));
-  for (const line of advice(rows, brokers)) process.stderr.write(`beckon: ${line}\n`);
+  for (const line of advice(rows, brokers)) say(line);
 }
 
 /** Throws `BadInput`. */

@@ -428,7 +428,7 @@ describe('askInstance', () => {
     const { code, stderr } = new Folder().run('explain', 'u1', '--url', url);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      `beckon: no instance answers at ${url}: start one with \`beckon start\`, name it with --url, or ask a simulation with --from OUT\n`,
+      `beckon: no instance answers at ${url}; start one with \`beckon start\`, name it with --url, or ask a simulation with --from OUT\n`,
     );
   });
 });

@@ -10,7 +10,8 @@ import {
 } from '../../api/topic-overview.ts';
 import type { KafkaLog } from '../../runtime/kafka/kafka-log.ts';
 import type { Log } from '../../runtime/log.ts';
-import { askJson, type Place } from '../place.ts';
+import { askJson } from '../instance-client.ts';
+import type { Place } from '../place.ts';
 
 export async function describeTopics(place: Place): Promise<readonly TopicOverview[]> {
   if (place.kind === 'instance') {
