@@ -1,8 +1,8 @@
 // `beckon start`: runs an instance until it is told to stop.
 import { Command, Option } from 'commander';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { isLoopback } from '../../api/http/access.ts';
-import { config } from '../../runtime/config.ts';
+import { type Config, config } from '../../runtime/config.ts';
 import type { Campaign } from '../../schemas/campaign.ts';
 import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import type { Policy } from '../../schemas/policy.ts';
@@ -19,6 +19,7 @@ import {
   type TopologyName,
 } from '../instance.ts';
 import { countOption, portOption, TENANT_OPTION, tenantOption } from '../options.ts';
+import { runUntilStopped } from '../run-until-stopped.ts';
 
 const EXAMPLES = `
 Embedded, everything is kept in --dir and nothing else needs to be installed. With KAFKA_BROKERS and SCHEMA_REGISTRY_URL set it
@@ -38,9 +39,6 @@ Examples:
   $ beckon start --topology engage,pace                      without delivery and ClickHouse
   $ KAFKA_BROKERS=localhost:9092 SCHEMA_REGISTRY_URL=http://localhost:8081 beckon start --dir .beckon/2 --port 7078
 `;
-
-/** ms; what runs instances commonly kills them half a minute after it has asked them to end. */
-const STOP_WITHIN = 25_000;
 
 interface Options {
   readonly dir: string;
@@ -92,97 +90,57 @@ export function startCommand(): Command {
 }
 
 async function start(options: Options): Promise<void> {
-  const { dir, time, host, port, delivery } = options;
   const settings = config();
   const logger = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
-  const { keys } = settings.api;
-  if (keys.length === 0 && !isLoopback(host))
+  const given = instanceOptionsOf(options, settings, logger);
+  await runUntilStopped(async (onFailure) => {
+    const instance = await opened({ ...given, onFailure });
+    const { url, clickhouseUrl: clickhouse } = instance;
+    const { dir, time } = given;
+    logger.info({ url, clickhouse, kafka: settings.kafka?.brokers, dir, time, pid: process.pid }, 'ready');
+    if (settings.api.keys.length === 0)
+      logger.warn(
+        'the HTTP front takes requests without a key, from this machine alone; set BECKON_API_KEYS to ask for one',
+      );
+    return instance;
+  }, logger);
+}
+
+/** Throws `BadInput` for what can't work, before anything is opened. */
+function instanceOptionsOf(options: Options, settings: Config, logger: Logger): Omit<InstanceOptions, 'onFailure'> {
+  const { dir, time, host, port, partitions, delivery, clickhousePort } = options;
+  const { api, kafka, stateMemory, webhook, clickhouse = 'embedded' } = settings;
+  if (api.keys.length === 0 && !isLoopback(host))
     throw new BadInput(
       `--host ${host}: whoever reaches that address could send messages and read what is known of users; set BECKON_API_KEYS or BECKON_API_KEYS_FILE first, or listen on 127.0.0.1`,
     );
-  if (delivery === 'webhook' && settings.webhook === undefined)
+  if (delivery === 'webhook' && webhook === undefined)
     throw new BadInput('--delivery webhook: set BECKON_WEBHOOK_URL to the address that messages are posted to');
-  const warn = (line: string): void => logger.warn(line);
-  const { tenant: tenantId, campaigns: folder, policy: policyFile } = options;
+  return {
+    ...{ dir, api, kafka, stateMemory, time, partitions, host, port, delivery, webhook, clickhouse, logger },
+    ...(clickhousePort === undefined ? {} : { clickhousePort }),
+    topologies: topologiesOf(options.topology),
+    ...definitionsOf(options, settings, logger),
+  };
+}
+
+/** Without a policy's file campaigns are held to the policy on the log; what can be said before it is opened is said before. */
+function definitionsOf(
+  { dir, tenant: tenantId, campaigns: folder, policy: policyFile }: Options,
+  { kafka }: Config,
+  logger: Logger,
+): Pick<InstanceOptions, 'tenantId' | 'campaigns' | 'policy'> {
   const paths = { tenantId, folder, policyFile };
-  // Without a policy's file campaigns are held to the policy on the log; what can be said before it is opened is said before.
-  const isNew = settings.kafka === undefined && !holdsLog(dir);
+  const warn = (line: string): void => logger.warn(line);
+  const isNew = kafka === undefined && !holdsLog(dir);
   const early = policyFile === undefined && !isNew ? undefined : accepted([loadDefinitions(paths)], warn)[0];
   const campaignsFor = (inForce: Policy): readonly Campaign[] =>
     early?.campaigns ?? accepted([loadDefinitions(paths, inForce)], warn)[0].campaigns;
-
-  let stop: (signal: string) => void = () => {};
-  let fail: (error: unknown) => void = () => {};
-  const ended = new Promise<string>((resolve, reject) => {
-    stop = resolve;
-    fail = reject;
-  });
-  // A signal while the instance still starts is heeded once it runs, and counts from when it came.
-  let running = false;
-  const heed = (signal: string): void => {
-    if (!running) logger.info(`${signal}: stopping as soon as it has started`);
-    stop(signal);
-  };
-  process.once('SIGTERM', heed).once('SIGINT', heed);
-  let late: NodeJS.Timeout | undefined;
-  // Whichever comes first.
-  const stopWithin = (): void => {
-    late ??= setTimeout(() => {
-      logger.error(
-        'not stopped in time, as the cluster does not answer; what is not committed is done again, nothing is lost',
-      );
-      process.exit(1);
-    }, STOP_WITHIN);
-  };
-  ended.then(stopWithin, stopWithin);
-  const wanted: InstanceOptions = {
-    dir,
-    api: settings.api,
-    kafka: settings.kafka,
-    stateMemory: settings.stateMemory,
-    topologies: topologiesOf(options.topology),
+  return {
     tenantId,
     campaigns: folder === undefined ? undefined : campaignsFor,
     policy: policyFile === undefined ? undefined : early?.policy,
-    time,
-    partitions: options.partitions,
-    host,
-    port,
-    delivery,
-    webhook: settings.webhook,
-    clickhouse: settings.clickhouse ?? 'embedded',
-    ...(options.clickhousePort === undefined ? {} : { clickhousePort: options.clickhousePort }),
-    logger,
-    onFailure: (error) => fail(error),
   };
-  const instance: Instance = await opened(wanted);
-  running = true;
-  const { url, clickhouseUrl } = instance;
-  const kafka = settings.kafka?.brokers;
-  logger.info({ url, clickhouse: clickhouseUrl, kafka, dir, time, pid: process.pid }, 'ready');
-  if (keys.length === 0)
-    logger.warn(
-      'the HTTP front takes requests without a key, from this machine alone; set BECKON_API_KEYS to ask for one',
-    );
-  let failure: Error | undefined;
-  try {
-    logger.info(`${await ended}: stopping`);
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    // Here too, lest the end that may hang hides it.
-    logger.error(`stopping: ${failure.message}`);
-  }
-  // A second signal ends it the hard way; nothing is lost by that either.
-  process.once('SIGTERM', () => process.exit(143)).once('SIGINT', () => process.exit(130));
-  try {
-    await instance.stop();
-  } catch (error) {
-    // What came first is what is to be mended.
-    if (failure === undefined) throw error;
-  }
-  clearTimeout(late);
-  if (failure !== undefined) throw new RunFailed(failure.message);
-  logger.info('stopped');
 }
 
 async function opened(options: InstanceOptions): Promise<Instance> {
