@@ -126,19 +126,20 @@ function source<T>(topic: Topic<T>, values: readonly T[], rank: number): Source 
 }
 
 /** The input's campaigns and policy as records of the campaigns topic, taken as every instance takes them. */
-export function definitionsOf({
+export function definitionsOf(input: Pick<DecisionInput, 'campaigns' | 'policy' | 'events'>): Definitions {
+  const definitions = new Definitions();
+  for (const record of definitionRecordsOf(input)) definitions.apply(record);
+  return definitions;
+}
+
+export function definitionRecordsOf({
   campaigns,
   policy,
   events,
-}: Pick<DecisionInput, 'campaigns' | 'policy' | 'events'>): Definitions {
-  const definitions = new Definitions();
+}: Pick<DecisionInput, 'campaigns' | 'policy' | 'events'>): readonly CampaignDefinition[] {
   const tenants = new Set(['default', ...campaigns.map((c) => c.tenantId), ...events.map((e) => e.tenantId)]);
-  const json = policyJson(policy);
-  for (const tenantId of tenants) {
-    definitions.apply({ tenantId, campaignId: POLICY_ID, version: 1, effectiveFrom: 0, definition: json });
-  }
-  for (const campaign of campaigns) definitions.apply(recordOf(campaign));
-  return definitions;
+  const policyOf = { campaignId: POLICY_ID, version: 1, effectiveFrom: 0, definition: policyJson(policy) };
+  return [...[...tenants].map((tenantId) => ({ tenantId, ...policyOf })), ...campaigns.map(recordOf)];
 }
 
 function policyJson(policy: Policy): string {
