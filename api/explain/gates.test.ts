@@ -50,6 +50,7 @@ describe('gateText', () => {
       { purpose: 'marketing', sms: `revoked ${AT}` },
       'consent: blocked: purpose marketing, sms revoked 2026-01-08 09:00:00 UTC',
     ],
+    ['duplicate', 'block', { repeated: true }, 'duplicate: blocked: the very same request came before'],
     [
       'consent',
       'block',

@@ -48,7 +48,8 @@ const tellers: Readonly<Record<string, Teller>> = {
     ...others(rest),
   ],
   consent: ({ purpose, ...channels }) => [`purpose ${purpose}`, ...Object.entries(channels).map(consentWords)],
-  duplicate: ({ windowMs, pending, sentBefore, sentAt, ...rest }, _, { requestedAt }) => {
+  duplicate: ({ windowMs, pending, sentBefore, sentAt, repeated, ...rest }, _, { requestedAt }) => {
+    if (repeated === true) return ['the very same request came before', ...others(rest)];
     if (pending !== undefined) {
       const at = requestedAt(String(pending));
       return [

@@ -16,6 +16,11 @@ export function refusedStoryOf(request: Named): string {
   return outside('refused', request);
 }
 
+/** The same of a request that came before. */
+export function repeatedStoryOf(request: Named): string {
+  return outside('repeated', request);
+}
+
 type Named = Pick<Request, 'requestId' | 'tenantId' | 'userId' | 'campaignId' | 'source' | 'requestedAt'>;
 
 function outside(kind: string, { requestId, tenantId, userId, campaignId, requestedAt }: Named): string {

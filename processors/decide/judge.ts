@@ -17,7 +17,8 @@ import { holdout } from './holdout.ts';
 import { reservedPrefix } from './ids.ts';
 import { schedule } from './moment.ts';
 import { expiryOf } from './moments.ts';
-import { candidateOf, decisionOf, refusalOf } from './records.ts';
+import { candidateOf, decisionOf, refusalOf, repeatOf } from './records.ts';
+import { isRepeated } from './repeated.ts';
 import { sendTime } from './send-time.ts';
 import { variantOf } from './variant.ts';
 
@@ -47,6 +48,10 @@ export function decideOn(desk: Desk, { request, audience: judged, judgedAt, arri
   const reserved = reservedPrefix(request);
   if (reserved !== undefined) {
     context.emit(decisions, refusalOf(request, definition?.version ?? 0, now, reserved));
+    return;
+  }
+  if (isRepeated(desk, request, arrivedAt)) {
+    context.emit(decisions, repeatOf(request, definition?.version ?? 0, now));
     return;
   }
   if (definition === undefined || definition.definition.status !== 'active') {

@@ -5,7 +5,7 @@ import type { RequestInProgress } from '../../schemas/state-types.ts';
 import type { Request } from '../../schemas/streams.ts';
 import type { Candidate, Decision, DecisionStep, SendCommand } from '../../schemas/types.ts';
 import type { Case } from './gate.ts';
-import { refusedStoryOf, sendIdOf, storyOf } from './ids.ts';
+import { refusedStoryOf, repeatedStoryOf, sendIdOf, storyOf } from './ids.ts';
 import { expiryOf, holidaysAhead, quietHoursOf } from './moments.ts';
 import { addressOf } from './reach.ts';
 
@@ -70,6 +70,14 @@ export function refusalOf(request: Request, definitionVersion: number, decidedAt
   const result = { outcome: 'blocked', reason: 'bad-request' } as const;
   const decision = decisionOf(request, definitionVersion, decidedAt, steps, result);
   return { ...decision, decisionId: `${refusedStoryOf(request)}#final` };
+}
+
+/** Blocks a request that came before. The decision's own id is none of those that the request had then. */
+export function repeatOf(request: Request, definitionVersion: number, decidedAt: number): Decision {
+  const steps: DecisionStep[] = [{ gate: 'duplicate', verdict: 'block', facts: { repeated: true } }];
+  const result = { outcome: 'blocked', reason: 'duplicate' } as const;
+  const decision = decisionOf(request, definitionVersion, decidedAt, steps, result);
+  return { ...decision, decisionId: `${repeatedStoryOf(request)}#final` };
 }
 
 /** Asks pace for budget and a slot for a hop of the request. */

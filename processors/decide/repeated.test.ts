@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { messages } from '../../schemas/cells.ts';
-import { candidates, receipts } from '../../schemas/topics.ts';
+import { candidates, receipts, verdicts } from '../../schemas/topics.ts';
+import type { Candidate } from '../../schemas/types.ts';
 import { at, type CampaignFile, receiptOf, World } from '../testing/world.ts';
 
 /** A world with one campaign "c". */
@@ -8,37 +8,50 @@ const one = (file: Partial<CampaignFile> = {}, policy = {}): World =>
   new World({ campaigns: [{ id: 'c', ...file }], policy });
 
 describe('a request that comes again, with its old time, after its id was forgotten', () => {
-  const again = (world: World, between: () => void = () => {}): unknown => {
+  const again = (world: World, between: (world: World) => void = () => {}): void => {
     world.ask('c', at('09:00'), { requestId: 'r' });
-    between();
+    between(world);
     world.event(at('15:00'), { userId: 'other' });
-    return world.ask('c', at('09:00'), { requestId: 'r' });
+    world.ask('c', at('09:00'), { requestId: 'r' });
   };
 
-  test('is a duplicate while its message is remembered, in progress or held, and decided no second time', () => {
-    const sent = one();
-    expect(again(sent)).toBe('duplicate');
-    expect(sent.told()).toEqual(['c: sent']);
-    const failed = one();
-    const fail = (): void =>
-      void failed.driver.pipe(receipts, receiptOf(failed.sent(0), 'failed', { occurredAt: at('14:00') }));
-    expect(again(failed, fail)).toBe('duplicate');
-    const scheduled = one({ schedule: { quietHours: '09:00-23:00' } });
-    expect(again(scheduled)).toBe('duplicate');
-    expect(scheduled.told()).toEqual(['c: scheduled']);
-    expect(again(one({}, { hold: '10h' }))).toBe('duplicate');
-    const awaiting = new World({ campaigns: [{ id: 'c', budget: { total: 1 } }], pace: false });
-    expect(again(awaiting)).toBe('duplicate');
-    expect(awaiting.driver.outputs(candidates)).toHaveLength(1);
-    const waiting = new World({ campaigns: [{ id: 'b', budget: { total: 1 } }, { id: 'c' }], pace: false });
-    waiting.ask('b', at('08:00'));
-    expect(again(waiting)).toBe('duplicate');
-    expect(waiting.driver.state('default/u', messages)?.waiting).toHaveLength(1);
+  test.each<[string, World, (world: World) => void, readonly string[]]>([
+    ['was sent', one(), () => {}, ['c: sent', 'c: duplicate']],
+    [
+      'was sent, and failed',
+      one({ channels: ['sms'] }),
+      (world) => void world.driver.pipe(receipts, receiptOf(world.sent(0), 'failed', { occurredAt: at('14:00') })),
+      ['c: sent', 'c: duplicate'],
+    ],
+    ['is scheduled', one({ schedule: { quietHours: '09:00-23:00' } }), () => {}, ['c: scheduled', 'c: duplicate']],
+  ])('is a duplicate under an id of its own where its message %s', (_, world, between, expected) => {
+    again(world, between);
+    expect(world.told()).toEqual(expected);
+    expect(world.last.decisionId).toBe(`c|repeated:default/u:r@${at('09:00')}#final`);
+    expect(world.last.steps).toEqual([{ gate: 'duplicate', verdict: 'block', facts: { repeated: true } }]);
+  });
+
+  test('is looked at when its turn comes: after a hold, or a verdict', () => {
+    const held = one({ dedupe: { window: '1s' } }, { hold: '10h' });
+    again(held);
+    held.driver.advance(at('20:00'));
+    expect(held.told()).toEqual(['c: sent', 'c: duplicate']);
+    const slow = new World({ campaigns: [{ id: 'c', budget: { total: 1 } }], pace: false });
+    again(slow);
+    expect(slow.told()).toEqual([]);
+    const [{ requestId, hop, tenantId, userId, campaignId, requestedAt }] = slow.driver.outputs(candidates) as [
+      Candidate,
+    ];
+    const ids = { requestId, hop, tenantId, userId, campaignId, requestedAt };
+    const slot = { outcome: 'reserved', channel: 'sms', costMicros: 7500, slotAt: requestedAt, reason: null } as const;
+    slow.driver.pipe(verdicts, { ...ids, ...slot, facts: {} });
+    expect(slow.told()).toEqual(['c: sent', 'c: duplicate']);
+    expect(slow.last.decisionId).toMatch(/^c\|repeated:/);
   });
 
   test('is decided anew where no message was made of it', () => {
     const world = one({ audience: { attribute: 'plan', exists: true } });
-    expect(again(world)).toBe('processed');
+    again(world);
     expect(world.told()).toEqual(['c: audience', 'c: audience']);
   });
 
@@ -47,6 +60,9 @@ describe('a request that comes again, with its old time, after its id was forgot
     world.ask('c', at('09:00'), { requestId: 'r' });
     world.event(at('15:00'), { userId: 'other' });
     const others = [{ campaignId: 'd' }, { userId: 'v' }, { requestId: 'q' }, { requestedAt: at('08:59') }];
-    for (const rest of others) expect(world.ask('c', at('09:00'), { requestId: 'r', ...rest })).toBe('processed');
+    for (const rest of others) {
+      world.ask('c', at('09:00'), { requestId: 'r', ...rest });
+      expect(world.last.decisionId).toContain('|request:');
+    }
   });
 });

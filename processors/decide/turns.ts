@@ -11,14 +11,9 @@ import { endHold, HOLD, hold, isHeld } from './hold.ts';
 import { hopOf, sendIdOf, sendOfTimeout, timeoutOf } from './ids.ts';
 import { audienceStep, conclude, decideOn } from './judge.ts';
 import { send } from './moment.ts';
-import { isRepeated } from './repeated.ts';
 
-/** Drops a request that came before; holds it where the policy says so; else decides it, or lets it wait its turn. */
+/** Holds a request where the policy says so; else decides it, or lets it wait its turn. */
 export function take(desk: Desk, request: Request): void {
-  if (isRepeated(desk, request)) {
-    desk.context.count('duplicate');
-    return;
-  }
   if (isHeld(desk, request)) {
     hold(desk, request);
     return;

@@ -129,6 +129,11 @@ export class Decider {
       return passes;
     };
 
+    if (!again && user.knows(request)) {
+      gate('duplicate', false);
+      return blocked('duplicate');
+    }
+
     const status =
       again === undefined ? campaign?.status : this.inForce(user.tenantId, request.campaignId, now)?.status;
     if (campaign === undefined || status !== 'active') {

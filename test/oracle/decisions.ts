@@ -54,7 +54,6 @@ class Simulation {
       } else if (record.kind === 'event') this.#event(user, record.value, streamTime);
       else if (user.requestIds.repeats(record.value.requestId, record.time, streamTime))
         this.#counts.duplicateRequests++;
-      else if (user.knows(record.value)) this.#counts.duplicateRequests++;
       else {
         const { requestId, campaignId, source, requestedAt, notBefore, data } = record.value;
         const wish = notBefore === null ? {} : { notBefore };

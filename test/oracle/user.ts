@@ -1,5 +1,5 @@
 // What the decision oracle keeps of one user: everything that ever happened, nothing summed up ahead.
-import type { ConsentChange, SendRequest, UserProfile } from '../../schemas/types.ts';
+import type { ConsentChange, UserProfile } from '../../schemas/types.ts';
 import { byBytes, userKey } from './common.ts';
 import type { Metrics, Scope } from './conditions.ts';
 import { Learned } from './engagement.ts';
@@ -85,10 +85,11 @@ export class User {
     this.requestIds = new RecentIds(options.lateness);
   }
 
-  /** Whether a message is held, made or sent for this very request. */
-  knows({ requestId, campaignId, requestedAt }: SendRequest): boolean {
-    const requests = [...this.held, ...this.scheduled, ...this.sent.map(({ message }) => message)];
-    return requests.some(
+  /** Whether a message is scheduled, or was sent, for this very request of the API or a batch. */
+  knows({ requestId, campaignId, requestedAt }: Request): boolean {
+    if (requestId === null) return false;
+    const messages = [...this.scheduled, ...this.sent.map(({ message }) => message)];
+    return messages.some(
       ({ request: r }) => r.requestId === requestId && r.campaignId === campaignId && r.requestedAt === requestedAt,
     );
   }

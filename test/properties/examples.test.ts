@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { at, campaign, consent, event, input, MINUTE, policy, profile, request } from '../oracle/build.ts';
 import { DAY, HOUR } from '../oracle/common.ts';
-import { equalsOracle } from './compare.ts';
+import { equalsImmediate, equalsOracle } from './compare.ts';
 import { runDelayed } from './delayed.ts';
 import { runEngine } from './engine.ts';
 import { checkInvariants } from './invariants.ts';
@@ -39,6 +39,22 @@ it('one request id of two users, or an hour later of the same, makes requests of
   const run = await runEngine(world);
   expect(run.sends).toHaveLength(3);
   checkInvariants(world, run);
+});
+
+it('a request that comes again once its id is forgotten is looked at in its turn, however long pace takes', async () => {
+  const asked = { campaignId: 'a', requestId: 'r' };
+  const world = input({
+    campaigns: [campaign({ id: 'a', budget: plenty, dedupe, quietHours: '09:00-23:00' })],
+    events: [event(at(15), { userId: 'clock' }), event(at(15, 1), { userId: 'clock' })],
+    sendRequests: [
+      request(at(9), asked),
+      request(at(10), { campaignId: 'a', requestId: 'q' }),
+      request(at(15), { campaignId: 'a', requestId: 'p' }),
+      ...[at(9), at(10)].map((time, i) => request(time, { campaignId: 'a', requestId: i === 0 ? 'r' : 'q' })),
+    ],
+  });
+  await equalsOracle(world);
+  for (const delay of [0, 1, 2, 3, 4, 5]) await equalsImmediate(world, [delay]);
 });
 
 it('a request that waits for another’s verdict is judged by what was known at its own time', async () => {
