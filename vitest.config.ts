@@ -7,8 +7,12 @@ const ON_SERVERS = [
   '**/*.kafka.test.ts',
   'test/integration/kafka/**/*.test.ts',
 ];
-/** What kills, pauses and replaces instances and brokers takes minutes: `npm run test:slow`. */
-const SLOW = ['runtime/kafka/outage.test.ts', 'test/integration/kafka/{moves,refused,rolling,sinks,stops}.test.ts'];
+/** What kills, pauses and replaces instances and brokers, or goes through whole data sets, takes minutes: `npm run test:slow`. */
+const SLOW = [
+  'runtime/kafka/{outage,timeouts}.test.ts',
+  'test/integration/kafka/{moves,pace-away,refused,rolling,sinks,stops}.test.ts',
+  'test/integration/{hillstrom,one-engine}.test.ts',
+];
 const NOT_OURS = ['**/node_modules/**', 'test/faults/**'];
 
 const common = { hookTimeout: 60_000, pool: 'forks' } as const;
@@ -31,7 +35,7 @@ export default defineConfig({
           ...common,
           name: 'alone',
           include: ['**/*.test.ts'],
-          exclude: [...NOT_OURS, ...ON_SERVERS],
+          exclude: [...NOT_OURS, ...ON_SERVERS, ...SLOW],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
