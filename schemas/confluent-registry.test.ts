@@ -63,6 +63,22 @@ describe.skipIf(server === undefined)(server === undefined ? NO_REGISTRY : 'a Co
   });
 });
 
+test('an address without the path of the registry is refused, with the setting that lacks it', async () => {
+  const http = createServer((_, response) => {
+    response.statusCode = 404;
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ error: { name: 'not found' } }));
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { port } = http.address() as { readonly port: number };
+  const registering = confluentRegistry({ url: `http://user:secret@127.0.0.1:${port}/v7` }).register(topicOf('t', [A]));
+  await expect(registering).rejects.toThrow(RegistryRefused);
+  await expect(registering).rejects.toThrow(
+    `there is no registry at http://127.0.0.1:${port}/v7: set SCHEMA_REGISTRY_URL with the path`,
+  );
+  await new Promise((resolve) => http.close(resolve));
+});
+
 describe('a Confluent registry that is away', () => {
   test('is unavailable, for as long as it is', async () => {
     let answers = false;

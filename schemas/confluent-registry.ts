@@ -142,6 +142,12 @@ function explained(error: unknown, url: string, what: string): RegistryUnavailab
   if (status === 401 || status === 403) {
     return new RegistryRefused(`${what}: the registry at ${origin} refuses the user or its rights`, { cause });
   }
+  if (status === 404) {
+    const mend = 'set SCHEMA_REGISTRY_URL with the path of its Confluent API (Apicurio: /apis/ccompat/v7)';
+    return new RegistryRefused(`${what}: there is no registry at ${origin}${new URL(url).pathname}: ${mend}`, {
+      cause,
+    });
+  }
   // The client makes a status 400 of a connection that fails.
   const unanswered = status === 400 && /\bE[A-Z]{4,}\b|socket|network/.test(cause.message);
   const passing = unanswered || status === 408 || status === 429;

@@ -190,7 +190,7 @@ export async function retrying<T>(
 }
 
 const LASTING =
-  /AUTHORIZATION|AUTHENTICATION|INVALID_TOPIC|UNSUPPORTED|INVALID_TRANSACTION|TOO_LARGE|INVALID_TIMESTAMP|INVALID_RECORD/;
+  /AUTHORIZATION|AUTHENTICATION|INVALID_TOPIC|UNSUPPORTED|INVALID_(TRANSACTION|TIMESTAMP|RECORD|REPLICATION_FACTOR|CONFIG|SESSION_TIMEOUT)|TOO_LARGE|POLICY_VIOLATION/;
 
 /** Whether an error of a request may be gone when the request is repeated: all but what rights and limits forbid. */
 export function mayPass(error: unknown): boolean {

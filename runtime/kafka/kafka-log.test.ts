@@ -300,7 +300,20 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
     });
   });
 
+  test('that has too few others for the copies asked for says which setting asks for them', async () => {
+    const log = await open({ replication: 3 });
+    const creating = topicOf(log);
+    await expect(creating).rejects.toThrow(Unrecoverable);
+    await expect(creating).rejects.toThrow(/topics can not be created: .*eplication.*: set KAFKA_REPLICATION/);
+  });
+
   describe('a group on Kafka', () => {
+    test('is not joined with a session timeout that brokers refuse, and the setting is named', async () => {
+      const log = await open({ sessionTimeout: 1 });
+      const { topic } = await topicOf(log);
+      await expect(log.join('g', [topic], watch())).rejects.toThrow(/session timeout .*: set KAFKA_SESSION_TIMEOUT/);
+    });
+
     test('shares its tasks between two members, and gives those of one that leaves to the other', async () => {
       const app = fresh('app');
       const [log, other] = [await open({ app }), await open({ app })];

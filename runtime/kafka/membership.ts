@@ -10,6 +10,7 @@ import { loggable } from '../errors.ts';
 import type { AssignmentListener } from '../log.ts';
 import { assign, type Member } from './assigner.ts';
 import { coordinatorOf, errorType } from './client.ts';
+import { refusal } from './refusals.ts';
 
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
 const PROTOCOL = 'beckon-sticky';
@@ -136,7 +137,10 @@ export class GroupMember {
         await this.#beat();
       } catch (error) {
         const type = errorType(error);
-        if (REFUSALS.includes(type ?? '') && !this.#joinedOnce) return joined(error);
+        if (REFUSALS.includes(type ?? '') && !this.#joinedOnce) {
+          const asked = { right: 'Read', topics, consumerGroup: groupId } as const;
+          return joined(refusal(error, `the group ${groupId} can't be joined`, asked) ?? error);
+        }
         if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
         if (type === 'REBALANCE_IN_PROGRESS' || type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') continue;
         // The coordinator moved or is away.

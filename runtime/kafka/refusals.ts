@@ -23,8 +23,15 @@ export function refusal(
   if (error instanceof Unrecoverable) return error;
   if (mayPass(error)) return undefined;
   const mend = mendOf(errorType(error) ?? '', asked);
-  const said = error instanceof Error ? error.message : String(error);
+  const said = reasonOf(error);
   return new Unrecoverable(`${what}: ${said}${mend === undefined ? '' : `: ${mend}`}`, place, { cause: error });
+}
+
+/** Of a request about several topics kafkajs says no more than that it failed: the first of them says why. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const first = 'errors' in error && Array.isArray(error.errors) ? error.errors[0] : undefined;
+  return first instanceof Error ? first.message : error.message;
 }
 
 function mendOf(type: string, asked: Asked): string | undefined {
@@ -49,6 +56,10 @@ function mendOf(type: string, asked: Asked): string | undefined {
       if (largest === undefined) return undefined;
       return `the largest of its records is one of ${sizeOf(largest)} bytes for the topic ${largest.topic}: raise \`max.message.bytes\` of the topic above that`;
     }
+    case 'INVALID_REPLICATION_FACTOR':
+      return 'set KAFKA_REPLICATION to no more than the number of brokers that run';
+    case 'INVALID_SESSION_TIMEOUT':
+      return 'set KAFKA_SESSION_TIMEOUT to what the brokers take, from `group.min.session.timeout.ms` to `group.max.session.timeout.ms`';
     default:
       return undefined;
   }

@@ -2,6 +2,8 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { allTopics, DEAD_LETTERS } from '../../schemas/topics.ts';
 import type { TopicSpec } from '../log.ts';
+import { isTransient, retrying } from './client.ts';
+import { PATIENCE } from './coordinators.ts';
 import { CHANGELOG_CONFIG, changelogOf, consumerGroupOf, type TopicConfig, topicConfig } from './topic-config.ts';
 
 /** The settings that we set, of whatever topic. */
@@ -89,10 +91,11 @@ export class TopicAdmin {
 
   /** The next offset that a group's tasks read, by partition of each topic; absent where none was committed. */
   async committed(group: string, topics: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
-    const found = await this.#admin.fetchOffsets({
-      groupId: consumerGroupOf(this.#app, group),
-      topics: [...topics],
-    });
+    const groupId = consumerGroupOf(this.#app, group);
+    // The first to ask a new cluster for a group has its offsets' topic made, and nobody coordinates until that is there.
+    const found = await retrying(PATIENCE, isTransient, () =>
+      this.#admin.fetchOffsets({ groupId, topics: [...topics] }),
+    );
     return new Map(
       found.map(({ topic, partitions }) => [
         topic,
