@@ -1,6 +1,6 @@
 // The dead letters: what could not be taken, listed, and put back on the topics it came from.
 import type { Log, LogRecord, NewRecord, TopicPartition } from '../runtime/log.ts';
-import { murmur2 } from '../runtime/partition.ts';
+import { partitionOfBytes } from '../runtime/partition.ts';
 import type { Serde } from '../runtime/serde.ts';
 import { jsonForm } from '../schemas/json-form.ts';
 import { DEAD_LETTERS, topicNamed } from '../schemas/topics.ts';
@@ -208,7 +208,7 @@ function partitionFor(log: Log, { from, record }: DeadLetter): number | undefine
   } catch {
     return undefined;
   }
-  if (record.key !== null) return (murmur2(record.key) & 0x7fffffff) % partitions;
+  if (record.key !== null) return partitionOfBytes(record.key, partitions);
   return from.partition < partitions ? from.partition : undefined;
 }
 

@@ -2,7 +2,7 @@
 import type { Topic } from '../schemas/topics.ts';
 import type { InputRole } from '../topologies/graph.ts';
 import type { Log, LogRecord } from './log.ts';
-import { type Decoded, type Serde, timeMark } from './serde.ts';
+import { type Decoded, type Place, type Serde, timeMark } from './serde.ts';
 
 const FETCH_RECORDS = 4096;
 const FETCH_BYTES = 4 << 20;
@@ -44,7 +44,14 @@ export class Inputs {
     this.#log = log;
     this.#serde = serde;
     this.all = [...inputs].sort((a, b) => precedence(a.role) - precedence(b.role));
-    this.#buffers = this.all.map((input) => ({ input, fetched: [], next: 0, records: [], at: 0 }));
+    this.#buffers = this.all.map((input) => ({
+      input,
+      place: placeOf(log, input),
+      fetched: [],
+      next: 0,
+      records: [],
+      at: 0,
+    }));
   }
 
   /** Brings records to hand for every input that has none there. Resolves to the keys of what came. */
@@ -54,8 +61,8 @@ export class Inputs {
     for (const buffer of this.#buffers) {
       if (buffer.at < buffer.records.length) continue;
       if (buffer.next >= buffer.fetched.length) await this.#read(buffer);
-      const { input, fetched, next } = buffer;
-      buffer.records = fetched.slice(next, next + DECODED).map((record) => this.#decode(input, record));
+      const { input, place, fetched, next } = buffer;
+      buffer.records = fetched.slice(next, next + DECODED).map((record) => this.#decode(input, record, place));
       buffer.next += buffer.records.length;
       buffer.at = 0;
       for (const { mark, decoded, time } of buffer.records) {
@@ -109,10 +116,10 @@ export class Inputs {
     if (last !== undefined) input.fetchAt = last.offset + 1;
   }
 
-  #decode(input: TaskInput, record: LogRecord): InputRecord {
+  #decode(input: TaskInput, record: LogRecord, place: Place): InputRecord {
     const mark = timeMark(record);
     if (mark !== undefined) return { input, record, mark, decoded: A_MARK, time: mark };
-    const decoded = this.#serde.decode(input.topic, record);
+    const decoded = this.#serde.decode(input.topic, record, place);
     const time = 'value' in decoded ? input.topic.timeOf(decoded.value) : record.timestamp;
     return { input, record, mark, decoded, time };
   }
@@ -120,6 +127,7 @@ export class Inputs {
 
 interface Buffered {
   readonly input: TaskInput;
+  readonly place: Place;
   /** What was read from the log. */
   fetched: readonly LogRecord[];
   /** The next of them to decode. */
@@ -132,6 +140,10 @@ interface Buffered {
 
 /** A time mark has no value, and a key that nobody asks for. */
 const A_MARK: Decoded = { value: undefined, key: '' };
+
+function placeOf(log: Log, { topic, partition }: TaskInput): Place {
+  return { partition, partitions: log.partitions(topic.topic) };
+}
 
 function precedence(role: InputRole): number {
   return role === 'table' ? 0 : role === 'stream' ? 2 : 1;

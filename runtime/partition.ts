@@ -5,7 +5,12 @@ const M = 0x5bd1e995;
 
 /** The partition of a key, 0 to partitions - 1. */
 export function partitionOf(key: string, partitions: number): number {
-  return partitions === 1 ? 0 : (murmur2(Buffer.from(key, 'utf8')) & 0x7fffffff) % partitions;
+  return partitions === 1 ? 0 : partitionOfBytes(Buffer.from(key, 'utf8'), partitions);
+}
+
+/** The partition of a key as it is on the log. */
+export function partitionOfBytes(key: Buffer, partitions: number): number {
+  return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
 /** Murmur2 with Kafka's seed, as a signed 32-bit number. */

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { codecOf, frame } from '../schemas/avro.ts';
-import { DEAD_LETTERS, events, signals, type Topic } from '../schemas/topics.ts';
+import { campaigns, DEAD_LETTERS, events, signals, type Topic } from '../schemas/topics.ts';
 import type { UserEvent } from '../schemas/types.ts';
 import type { LogRecord, NewRecord } from './log.ts';
+import { partitionOf } from './partition.ts';
 import { ADVANCE_TO, deadLetter, Serde, timeMark } from './serde.ts';
 import { type Engine, openEngine } from './testing/engine.ts';
 import { event } from './testing/tiny-topology.ts';
@@ -95,6 +96,32 @@ describe('a record', () => {
   ])('of tenant %j and user %j, whose key is or could be that of another, has a bad key', async (tenantId, userId) => {
     const [record] = engine.records(events, [{ ...event(userId, 10), tenantId }]) as [NewRecord];
     expect(await decode(onLog(record))).toMatchObject({ code: 'bad-key' });
+  });
+
+  test.each([
+    { eventId: '', why: 'the eventId is empty' },
+    { eventId: 'e\0', why: 'an id contains the character U+0000' },
+  ])('of the event id $eventId has a bad id', async ({ eventId, why }) => {
+    const [record] = engine.records(events, [{ ...event('u', 10), eventId }]) as [NewRecord];
+    expect(await decode(onLog(record))).toEqual({ code: 'bad-id', message: why });
+  });
+
+  test('that a producer with another partitioner wrote is in the wrong partition, unless everybody reads it', () => {
+    const right = partitionOf('t/u', 4);
+    const wrong = (right + 1) % 4;
+    const decoded = (partition: number, partitions: number): unknown =>
+      engine.serde.decode(events, encoded(), { partition, partitions });
+    expect(decoded(right, 4)).toEqual({ value: event('u', 10), key: 't/u' });
+    expect(decoded(0, 1)).toEqual({ value: event('u', 10), key: 't/u' });
+    expect(decoded(wrong, 4)).toEqual({
+      code: 'wrong-partition',
+      message: expect.stringContaining(`belongs into partition ${right}`),
+    });
+    const definition = { tenantId: 't', campaignId: 'u', version: 1, effectiveFrom: 0, definition: '{}' };
+    const campaign = onLog(engine.records(campaigns, [definition])[0] as NewRecord);
+    expect(engine.serde.decode(campaigns, campaign, { partition: wrong, partitions: 4 })).toMatchObject({
+      value: definition,
+    });
   });
 
   test('written by an older schema is read by this one, once its id was learned', async () => {

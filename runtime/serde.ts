@@ -2,15 +2,24 @@
 import { FRAME, frameInto, schemaIdOf } from '../schemas/avro.ts';
 import { ByteWriter } from '../schemas/byte-writer.ts';
 import type { SchemaRegistry } from '../schemas/registry.ts';
-import { DEAD_LETTERS, type Topic } from '../schemas/topics.ts';
+import { campaigns, DEAD_LETTERS, type Topic } from '../schemas/topics.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { LogRecord, NewRecord } from './log.ts';
-import { partitionOf } from './partition.ts';
+import { partitionOf, partitionOfBytes } from './partition.ts';
 
 export type Decoded =
   /** `key` is the record's, as text. */
   | { readonly value: unknown; readonly key: string }
-  | { readonly code: 'not-avro' | 'unknown-schema' | 'bad-key'; readonly message: string };
+  | {
+      readonly code: 'not-avro' | 'unknown-schema' | 'bad-key' | 'bad-id' | 'wrong-partition';
+      readonly message: string;
+    };
+
+/** Where a record lies, of how many partitions. */
+export interface Place {
+  readonly partition: number;
+  readonly partitions: number;
+}
 
 /** Header of a time mark: the instant as ISO-8601 or epoch ms. */
 export const ADVANCE_TO = 'advance-to';
@@ -87,12 +96,15 @@ export class Serde {
     }
   }
 
-  /** The record's value, or why it has none. */
-  decode(topic: Topic<unknown>, { key, value }: LogRecord): Decoded {
-    const schemaId = value === null ? undefined : schemaIdOf(value);
-    if (value === null || schemaId === undefined) {
-      return { code: 'not-avro', message: 'the value is not in Confluent wire format' };
-    }
+  /**
+   * The record's value, or why it can't be taken. With `place` it must lie in the partition of its key, as tasks need that: what is
+   * known of a user is in one of them.
+   */
+  decode(topic: Topic<unknown>, { key, value }: LogRecord, place?: Place): Decoded {
+    if (value === null)
+      return { code: 'not-avro', message: 'there is no value: records are not deleted by a tombstone' };
+    const schemaId = schemaIdOf(value);
+    if (schemaId === undefined) return { code: 'not-avro', message: 'the value is not in Confluent wire format' };
     const schema = this.#schemas.get(schemaId);
     if (schema === undefined) {
       return { code: 'unknown-schema', message: `no schema has the id ${schemaId}` };
@@ -121,8 +133,34 @@ export class Serde {
         message: 'an id is empty, or the tenant contains "/": the key would be that of another',
       };
     if (expected.includes('\0')) return { code: 'bad-key', message: 'an id contains the character U+0000' };
-    return { value: decoded, key: expected };
+    return badId(decoded as Named) ?? misplaced(topic, key, place) ?? { value: decoded, key: expected };
   }
+}
+
+/** Ids of events and requests, where the record has them. */
+interface Named {
+  readonly eventId?: string;
+  readonly requestId?: string;
+}
+
+function badId({ eventId, requestId }: Named): Decoded | undefined {
+  if (eventId === '' || requestId === '') {
+    return { code: 'bad-id', message: `the ${eventId === '' ? 'eventId' : 'requestId'} is empty` };
+  }
+  if (eventId?.includes('\0') || requestId?.includes('\0')) {
+    return { code: 'bad-id', message: 'an id contains the character U+0000' };
+  }
+  return undefined;
+}
+
+function misplaced(topic: Topic<unknown>, key: Buffer, place: Place | undefined): Decoded | undefined {
+  // Campaigns are read whole by everybody, wherever they lie.
+  if (place === undefined || place.partitions === 1 || topic === (campaigns as Topic<unknown>)) return undefined;
+  const right = partitionOfBytes(key, place.partitions);
+  if (right === place.partition) return undefined;
+  const mend =
+    "have its producer choose partitions by murmur2 (librdkafka's partitioner `murmur2_random`), and replay it";
+  return { code: 'wrong-partition', message: `by its key it belongs into partition ${right}: ${mend}` };
 }
 
 /** Whether the bytes are those of the text, without making a string of them. */

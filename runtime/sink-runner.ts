@@ -164,10 +164,11 @@ export class SinkRunner {
     const letters: NewRecord[] = [];
     const values: SinkRecord[] = [];
     const undecoded = [...(begun.undecoded ?? [])];
+    const place = { partition, partitions: log.partitions(topic.topic) };
     for (const record of records) {
       const { offset } = record;
       if (timeMark(record) !== undefined || begun.undecoded?.some((u) => u.offset === offset)) continue;
-      const decoded = serde.decode(topic, record);
+      const decoded = serde.decode(topic, record, place);
       if ('code' in decoded) undecoded.push({ offset, code: decoded.code, message: decoded.message });
       else values.push({ key: decoded.key, value: decoded.value, partition, offset });
     }

@@ -1,11 +1,13 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { on, timers } from '../processors/processor.ts';
-import { events, profiles, signals } from '../schemas/topics.ts';
+import { events, profiles, signals, type Topic } from '../schemas/topics.ts';
 import type { Signal } from '../schemas/types.ts';
+import type { Sink } from '../sinks/sink.ts';
 import { defineTopology, stream, type Topology } from '../topologies/graph.ts';
 import { type Clock, stopwatch } from './clock.ts';
 import type { Log } from './log.ts';
+import { SinkRunner } from './sink-runner.ts';
 import { LATEST_TIME } from './task.ts';
 import { TaskRunner, type TaskRunnerOptions } from './task-runner.ts';
 import { type Engine, openEngine, profile, silent, timeMarkTo, told, until } from './testing/engine.ts';
@@ -280,6 +282,40 @@ describe('dead letters', () => {
     const { runner } = start();
     await rest(runner);
     expect(runner.status).toMatchObject({ processed: 1, deadLetters: 7, positions: { events: 8 } });
+  });
+
+  test('hold what lies in another partition than its key says, also where a sink reads it', async () => {
+    const two = await openEngine(2);
+    const [record] = two.records(events, [event('u', 20, {}, 'a')]);
+    const right = record as NonNullable<typeof record>;
+    await two.log.append([right, { ...right, partition: 1 - right.partition }]);
+    const batches: number[] = [];
+    const sink: Sink = {
+      name: 'test',
+      consumes: [events as Topic<unknown>],
+      maxBatch: 10,
+      open: async () => {},
+      close: async () => {},
+      write: async ({ records }) => void batches.push(records.length),
+    };
+    try {
+      for (const partition of [0, 1]) {
+        const common = { partition, log: two.log, serde: two.serde, clock: undefined, stopwatch, logger: silent };
+        const { runner } = start(common);
+        const reader = new SinkRunner({ ...common, sink, refuses: () => false });
+        const read = reader.run();
+        await until(() => runner.quiet && reader.quiet);
+        runner.stop();
+        reader.stop();
+        await Promise.all([read, running.at(-1)?.ended]);
+      }
+      expect((await two.values<Signal>(signals)).map(told)).toEqual(['record:a']);
+      expect(batches.filter((records) => records > 0)).toEqual([1]);
+      const letters = (await two.letters()).map(({ headers }) => `${headers.partition} ${headers.code}`);
+      expect(letters).toEqual([`${1 - right.partition} wrong-partition`]);
+    } finally {
+      await two.close();
+    }
   });
 
   test('live, hold what is more than ten minutes ahead of the clock', async () => {
