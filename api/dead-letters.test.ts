@@ -3,6 +3,7 @@ import type { Log } from '../runtime/log.ts';
 import { deadLetter } from '../runtime/serde.ts';
 import { DEAD_LETTERS, events, sends } from '../schemas/topics.ts';
 import { listDeadLetters, REPLAYED_FROM, replayDeadLetters } from './dead-letters.ts';
+import { topicLines } from './reader.ts';
 import { openLog } from './testing/instance.ts';
 
 const PARTITIONS = 2;
@@ -94,6 +95,19 @@ test('those of one tenant are told by their keys, and go back alone', async () =
   expect([await filtered('acme'), await filtered('acm'), await filtered('default')]).toEqual([2, 0, 0]);
   expect(await replayDeadLetters(log, { tenant: 'default' })).toMatchObject({ replayed: {} });
   expect(await replayDeadLetters(log, { tenant: 'acme' })).toMatchObject({ replayed: { [events.topic]: 2 } });
+});
+
+test('all of them can be read, also one whose time no date has', async () => {
+  const { log, serde } = await openLog(PARTITIONS);
+  await log.createTopics([{ topic: DEAD_LETTERS, partitions: PARTITIONS, cleanup: 'delete' }]);
+  const record = { key: null, value: Buffer.from('x'), timestamp: 9e15, offset: 3 };
+  await log.append([deadLetter(record, { topic: 'events', partition: 1 }, { code: 'not-avro', message: 'no' })]);
+  let text = '';
+  for await (const piece of topicLines(log, serde, 'dead-letters')) text += piece;
+  expect(JSON.parse(text)).toEqual({
+    ...{ topic: 'events', partition: 1, offset: 3, code: 'not-avro', message: 'no', time: '9000000000000000' },
+    ...{ key: null, valueBase64: 'eA==' },
+  });
 });
 
 test('a list shows the newest, oldest first, and counts the others', async () => {

@@ -3,9 +3,8 @@ import type { Log, LogRecord, NewRecord, TopicPartition } from '../runtime/log.t
 import { partitionOfBytes } from '../runtime/partition.ts';
 import type { Serde } from '../runtime/serde.ts';
 import { jsonForm } from '../schemas/json-form.ts';
-import { DEAD_LETTERS, topicNamed } from '../schemas/topics.ts';
+import { DEAD_LETTERS, isKeyOf, topicNamed } from '../schemas/topics.ts';
 import { publishable } from './publisher.ts';
-import { isOfTenant } from './reader.ts';
 
 const FETCH = 500;
 /** The group whose state says which dead letters went back. */
@@ -17,7 +16,7 @@ export interface DeadLetterFilter {
   /** Short or full name of the topic it came from. */
   readonly topic?: string | undefined;
   readonly code?: string | undefined;
-  /** Those under a key of this tenant's. */
+  /** Those under a key of this tenant's: values may be unreadable, and one without a key is nobody's. */
   readonly tenant?: string | undefined;
   /** Epoch ms: the least time of the record itself. */
   readonly since?: number | undefined;
@@ -170,7 +169,7 @@ function letterOf(record: LogRecord, partition: number): DeadLetter {
 function matches({ from, code, time, record }: DeadLetter, filter: DeadLetterFilter): boolean {
   if (filter.topic !== undefined && from.topic !== (topicNamed(filter.topic)?.topic ?? filter.topic)) return false;
   if (filter.code !== undefined && code !== filter.code) return false;
-  if (filter.tenant !== undefined && !isOfTenant(record.key, filter.tenant)) return false;
+  if (filter.tenant !== undefined && !isKeyOf(filter.tenant, record.key?.toString('utf8') ?? '')) return false;
   return filter.since === undefined || time >= filter.since;
 }
 
@@ -192,6 +191,15 @@ function lineOf({ at, from, code, message, time, record }: DeadLetter, serde: Se
     return { ...line, valueBase64: record.value?.toString('base64') ?? null };
   }
   return { ...line, value: JSON.parse(jsonForm(topic).write(decoded.value)) as unknown };
+}
+
+/** All of a dead letter as a line of JSON: where the record was and why it is there; its bytes as base64. */
+export function wholeLine({ from, code, message, time, record }: DeadLetter): string {
+  const { key, value } = record;
+  return JSON.stringify({
+    ...{ topic: from.topic, partition: from.partition, offset: from.offset, code, message, time: isoOf(time) },
+    ...{ key: key?.toString('utf8') ?? null, valueBase64: value?.toString('base64') ?? null },
+  });
 }
 
 /** Producers in other languages may send times that no date has. */

@@ -3,7 +3,8 @@ import type { Log } from '../runtime/log.ts';
 import { partitionOf } from '../runtime/partition.ts';
 import { type Serde, timeMark } from '../runtime/serde.ts';
 import { jsonForm } from '../schemas/json-form.ts';
-import { DEAD_LETTERS, isKeyOf, type Topic, topicNamed } from '../schemas/topics.ts';
+import { type Topic, topicNamed } from '../schemas/topics.ts';
+import { deadLetters, wholeLine } from './dead-letters.ts';
 
 const FETCH = 2048;
 
@@ -48,7 +49,7 @@ export function isReadable(name: string): boolean {
  */
 export async function* topicLines(log: Log, serde: Serde, name: string, tenantId?: string): AsyncGenerator<string> {
   if (name === DEAD_LETTERS_NAME) {
-    yield* deadLetterLines(log, tenantId);
+    for await (const letters of deadLetters(log, { tenant: tenantId })) yield `${letters.map(wholeLine).join('\n')}\n`;
     return;
   }
   const topic = topicNamed(name);
@@ -58,39 +59,4 @@ export async function* topicLines(log: Log, serde: Serde, name: string, tenantId
     const own = tenantId === undefined ? values : values.filter((value) => value.tenantId === tenantId);
     if (own.length > 0) yield `${own.map((value) => form.write(value)).join('\n')}\n`;
   }
-}
-
-/** Where each record was and why it is there; its bytes as base64. */
-async function* deadLetterLines(log: Log, tenantId: string | undefined): AsyncGenerator<string> {
-  for (let partition = 0; partition < log.partitions(DEAD_LETTERS); partition++) {
-    for (let at = 0; ; ) {
-      const records = await log.read({ topic: DEAD_LETTERS, partition }, at, FETCH);
-      const last = records[records.length - 1];
-      if (last === undefined) break;
-      at = last.offset + 1;
-      const own = tenantId === undefined ? records : records.filter(({ key }) => isOfTenant(key, tenantId));
-      const lines = own.map(({ headers, key, value }) => {
-        const { topic, partition: from, offset, code, message, time } = headers;
-        const where = {
-          topic,
-          partition: Number(from),
-          offset: Number(offset),
-          code,
-          message,
-          time: new Date(Number(time)).toISOString(),
-        };
-        return JSON.stringify({
-          ...where,
-          key: key?.toString('utf8') ?? null,
-          valueBase64: value?.toString('base64') ?? null,
-        });
-      });
-      if (lines.length > 0) yield `${lines.join('\n')}\n`;
-    }
-  }
-}
-
-/** Dead letters are told apart by their keys, as their values may be unreadable; one without a key is nobody's. */
-export function isOfTenant(key: Buffer | null, tenantId: string): boolean {
-  return key !== null && isKeyOf(tenantId, key.toString('utf8'));
 }

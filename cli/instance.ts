@@ -37,6 +37,7 @@ import { engage } from '../topologies/engage.ts';
 import { pace } from '../topologies/pace.ts';
 import { type Cluster, createTopics, DEFAULT_PARTITIONS, openCluster } from './cluster.ts';
 import { newestPolicy, publishDefinitions, readDefinitions, type WantedDefinitions } from './definitions.ts';
+import { dated } from './explain/explain.ts';
 import { explainFromLog } from './explain/from-log.ts';
 
 /** Where a running instance says how to reach it, within its folder. */
@@ -175,7 +176,11 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
         version: manifest.version,
         unready: unreadyOf(readiness, health),
       }),
-      explain: (asked) => explainFromLog(log, serde, asked, options.time === 'wall' ? systemClock.now() : undefined),
+      explain: async (asked) => {
+        const now = options.time === 'wall' ? systemClock.now() : undefined;
+        const { text, explanation } = await explainFromLog(log, serde, asked, now);
+        return { text, explanation: dated(explanation) };
+      },
     });
     closers.push(() => server.close());
     const url = await server.listen({ host, port });

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { DEFAULT_TENANT } from '../../schemas/definitions.ts';
 import { BadInput } from '../errors.ts';
-import { type Explanation, explain, explainUser } from '../explain/explain.ts';
+import { type DatedExplanation, dated, explain, explainUser } from '../explain/explain.ts';
 import { type Asked, type AskedOfFolder, storyFromFolder } from '../explain/from-folder.ts';
 import { askInstance } from '../explain/from-instance.ts';
 import { type Explained, explainFromLog } from '../explain/from-log.ts';
@@ -60,7 +60,7 @@ async function run(
   const { explanation, text } =
     from === undefined ? await fromFolderOfInstance(dir, asked) : await fromSimulation(from, given);
   if (explanation.problem !== null) throw new BadInput(explanation.problem);
-  print(json ? jsonText(explanation) : text);
+  print(json ? jsonText(dated(explanation)) : text);
 }
 
 async function fromSimulation(from: string, asked: AskedOfFolder): Promise<Explained> {
@@ -77,9 +77,8 @@ async function fromFolderOfInstance(dir: string, asked: Asked): Promise<Explaine
   }
 }
 
-function jsonText({ tenantId, userId, requests, silent }: Explanation): string {
-  const dated = requests.map((r) => ({ ...r, requestedAt: new Date(r.requestedAt).toISOString() }));
-  return JSON.stringify({ tenantId, userId, requests: dated, silent }, null, 2);
+function jsonText({ tenantId, userId, requests, silent }: DatedExplanation): string {
+  return JSON.stringify({ tenantId, userId, requests, silent }, null, 2);
 }
 
 function print(text: string): void {

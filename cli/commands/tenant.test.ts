@@ -172,6 +172,10 @@ test('a tenant gets campaigns and a policy of its own on an instance, and others
   expect(outcomes('--tenant', 'acme')).toEqual(['acme/amina hello sent']);
   const told = (...args: string[]): string => folder.run('explain', 'amina', '--dir', 'data', ...args).stdout;
   expect(told('--tenant', 'acme')).toContain('User amina (tenant acme): 1 event, 1 profile record');
+  const requests = [{ campaignId: 'hello', outcome: 'sent', requestedAt: '2026-03-02T09:00:00.000Z' }];
+  expect(JSON.parse(told('--tenant', 'acme', '--json'))).toMatchObject({ tenantId: 'acme', requests });
+  const answer = await fetch(`${url}/v1/explain?user=amina&tenant=acme`);
+  expect(await answer.json()).toMatchObject({ explanation: { requests } });
 });
 
 test("a tenant's first policy replaces that of the default tenant from now on, where there is one", {

@@ -47,6 +47,19 @@ export function explainUser(story: Story): Explanation {
   return { tenantId, userId, problem: null, requests, silent: silentOf(story, requests) };
 }
 
+/** An explanation as JSON has it: times as ISO-8601, as everywhere. */
+export type DatedExplanation = Omit<Explanation, 'requests'> & {
+  readonly requests: readonly (Omit<RequestStory, 'requestedAt'> & { readonly requestedAt: string })[];
+};
+
+export function dated(explanation: Explanation): DatedExplanation {
+  const requests = explanation.requests.map((request) => ({
+    ...request,
+    requestedAt: new Date(request.requestedAt).toISOString(),
+  }));
+  return { ...explanation, requests };
+}
+
 /** The explanation as text, for people. */
 export function explain(story: Story): string {
   const { problem, requests, silent } = explainUser(story);

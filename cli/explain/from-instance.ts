@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { RunFailed } from '../errors.ts';
 import { addressOf, askJson } from '../instance-client.ts';
-import type { Explanation } from './explain.ts';
+import type { DatedExplanation } from './explain.ts';
 import type { Asked } from './from-folder.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -10,7 +10,7 @@ const MEND = 'start one with `beckon start`, name it with --url, or ask a simula
 
 const answer = z.looseObject({
   text: z.string(),
-  explanation: z.custom<Explanation>((v) => typeof v === 'object' && v !== null),
+  explanation: z.custom<DatedExplanation>((v) => typeof v === 'object' && v !== null),
 });
 
 export type Answer = z.output<typeof answer>;
