@@ -313,6 +313,13 @@ describe('explain', () => {
     expect(explainUser(waiting).requests).toMatchObject([
       { outcome: 'scheduled', trigger: 'the signal returned of 1970-01-01 00:00:00 UTC' },
     ]);
+    // An id that comes again is another request.
+    const asked = ['a|request:x@0', 'a|request:x@1'].flatMap((name) => [
+      { ...scheduled, requestId: 'x', decisionId: `${name}#scheduled` },
+      { ...scheduled, requestId: 'x', decisionId: `${name}#final`, outcome: 'sent' as const },
+    ]);
+    const both = await gatherStory({ ...sources, events: [], decisions: asked });
+    expect(explainUser(both).requests.map(({ results }) => results.length)).toEqual([2, 2]);
   });
 });
 

@@ -40,9 +40,10 @@ export function explainUser(story: Story): Explanation {
   const problem = problemOf(story);
   if (problem !== undefined) return { tenantId, userId, problem, requests: [], silent: [] };
   const byRequest = Map.groupBy(decisions, (d) => d.requestId);
-  const requests = [...byRequest.values()]
-    .filter(([first]) => campaignId === undefined || first?.campaignId === campaignId)
-    .map((own) => requestStory(own, story, byRequest))
+  // An id may come again for another request, so it is the decisions' own that tell what belongs together.
+  const requests = [...Map.groupBy(decisions, storyOf)]
+    .filter(([, [first]]) => campaignId === undefined || first?.campaignId === campaignId)
+    .map(([name, own]) => requestStory(name, own, story, byRequest))
     .sort((a, b) => a.requestedAt - b.requestedAt);
   return { tenantId, userId, problem: null, requests, silent: silentOf(story, requests) };
 }
@@ -136,8 +137,14 @@ function silentOf(story: Story, requests: readonly RequestStory[]): Explanation[
   });
 }
 
+/** What the ids of a request's decisions, and of its sends, begin with. */
+function storyOf({ decisionId }: Decision): string {
+  return decisionId.replace(/#(h\d+\.)?(scheduled|final)$/, '');
+}
+
 /** The decisions of a request, on whatever channels, are one story: the last one holds every step. */
 function requestStory(
+  name: string,
   own: readonly Decision[],
   story: Story,
   all: ReadonlyMap<string, readonly Decision[]>,
@@ -152,7 +159,7 @@ function requestStory(
       ...(scheduled === undefined ? [] : [scheduledText(scheduled)]),
       final === undefined ? 'not sent yet: its time has not come' : finalText(final, currency),
     ];
-    const receipts = story.receipts.filter((r) => r.requestId === requestId && r.hop === hop);
+    const receipts = story.receipts.filter((r) => r.sendId === `${name}#${hop}`);
     return [...said.map((line) => `${TRIES[hop] ?? ''}${line}`), ...receiptTexts(receipts, zoneOf(last))];
   });
   const gates = last.steps.map((step) => gateText(step, context));
