@@ -178,6 +178,36 @@ test('a tenant gets campaigns and a policy of its own on an instance, and others
   expect(await answer.json()).toMatchObject({ explanation: { requests } });
 });
 
+test('an instance starts with the files of one tenant, and leaves those of others', { timeout: 60_000 }, async () => {
+  const folder = new Folder();
+  const common = 'class: transactional\ntrigger: { event: hello }\ncontent: { text: Hi }\n';
+  folder.write('policy.yaml', 'channels: { pigeon: {} }\nretention: { events: 1d }\n');
+  folder.write('c/hello.yaml', `id: hello\nchannels: [pigeon]\n${common}`);
+  const start = async (...more: readonly string[]): Promise<readonly string[]> => {
+    const { url, stop } = await startOn(folder, 'data', 'engage', more);
+    const text = await (await fetch(`${url}/v1/topics/campaigns/records`)).text();
+    await stop();
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, string>)
+      .map(({ tenantId, campaignId, version }) => `${tenantId}/${campaignId} ${version}`)
+      .sort();
+  };
+  const acme = ['--tenant', 'acme', '--campaigns', 'c'];
+  const theirs = ['acme/hello 1', 'acme/policy 1'];
+  expect(await start(...acme, '--policy', 'policy.yaml')).toEqual(theirs);
+  expect(await start()).toEqual([...theirs, 'default/policy 1']);
+  // Campaigns without a policy's file are held to the tenant's own on the log, which has the channel.
+  expect(await start(...acme)).toEqual([...theirs, 'default/policy 1']);
+  expect(folder.run('start', '--dir', 'data', '--campaigns', 'c')).toMatchObject({
+    ...{
+      code: 2,
+      stderr: expect.stringMatching(/c\/hello\.yaml:2:12: channels\[0\]: "pigeon" is not a known channel/),
+    },
+  });
+});
+
 test("a tenant's first policy replaces that of the default tenant from now on, where there is one", {
   timeout: 60_000,
 }, () => {

@@ -14,8 +14,13 @@ export interface Started {
 }
 
 /** Resolves once it is ready; it follows event time, and is killed after the test if it still runs. */
-export async function startOn(folder: Folder, dir = 'data', topologies = 'engage,pace'): Promise<Started> {
-  const args = ['start', '--dir', dir, '--topology', topologies, '--time', 'events', '--port', '0'];
+export async function startOn(
+  folder: Folder,
+  dir = 'data',
+  topologies = 'engage,pace',
+  more: readonly string[] = [],
+): Promise<Started> {
+  const args = ['start', '--dir', dir, '--topology', topologies, '--time', 'events', '--port', '0', ...more];
   const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder.path, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(child, 'exit');
   onTestFinished(async () => {
