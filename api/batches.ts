@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { LogRecord } from '../runtime/log.ts';
 import { partitionOf } from '../runtime/partition.ts';
+import { isOnRepeat } from '../schemas/request-ids.ts';
 import { decisions, keyOf, sendRequests } from '../schemas/topics.ts';
 import type { Decision, SendRequest } from '../schemas/types.ts';
 import { type Bounds, type Place, windowsBack } from './scan-back.ts';
@@ -69,7 +70,7 @@ export async function decisionsOn(
     for await (const { found } of windowsBack({ ...logged, topic: decisions }, partition, interesting, { since })) {
       for (const { value } of found) {
         const key = keyOf(value.tenantId, value.userId);
-        if (left.get(key)?.requestId !== value.requestId) continue;
+        if (left.get(key)?.requestId !== value.requestId || isOnRepeat(value)) continue;
         newest.set(value.userId, value);
         left.delete(key);
       }

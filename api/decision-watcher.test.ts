@@ -54,6 +54,15 @@ test('waits no longer than it is told, and forgets who waits no more', async () 
   expect(watcher.waiting).toBe(0);
 });
 
+test('does not take a decision on a request that came again for the one on the request', async () => {
+  const { decide, expectOn } = await open();
+  const expected = await expectOn('u', 'r');
+  const first = decisionOn('u', 'r');
+  const decisionId = `${first.campaignId}|repeated:default/u:r@0#final`;
+  await decide({ ...first, decisionId, outcome: 'blocked', reason: 'duplicate' }, first);
+  expect((await expected.within(LONG))?.decisionId).toBe(first.decisionId);
+});
+
 test('does not take a decision on a request that had the same id long before', async () => {
   const { decide, expectOn } = await open();
   const now = 10 * SAME_REQUEST_WITHIN;

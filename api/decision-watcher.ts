@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { loggable } from '../runtime/errors.ts';
 import type { Log, LogRecord } from '../runtime/log.ts';
 import type { Serde } from '../runtime/serde.ts';
+import { isOnRepeat } from '../schemas/request-ids.ts';
 import { decisions, keyOf } from '../schemas/topics.ts';
 import type { Decision } from '../schemas/types.ts';
 
@@ -147,12 +148,16 @@ export class DecisionWatcher {
   }
 }
 
-/** Whether a decision of the same user is on the request that is asked about, and not on one that had its id long before. */
+/**
+ * Whether a decision of the same user is on the request that is asked about, and not on one that had its id long before, nor on
+ * one that came again after it was decided.
+ */
 export function isOn(
-  { requestId, requestedAt }: Pick<Decision, 'requestId' | 'requestedAt'>,
+  decision: Pick<Decision, 'decisionId' | 'campaignId' | 'requestId' | 'requestedAt'>,
   asked: Pick<AwaitedRequest, 'requestId' | 'requestedAt'>,
 ): boolean {
-  if (requestId !== asked.requestId) return false;
+  const { requestId, requestedAt } = decision;
+  if (requestId !== asked.requestId || isOnRepeat(decision)) return false;
   return asked.requestedAt === undefined || Math.abs(requestedAt - asked.requestedAt) <= SAME_REQUEST_WITHIN;
 }
 

@@ -1,5 +1,5 @@
 // The names that a request's decisions, sends, reservations and timers go by.
-import { reservedPrefixOf } from '../../schemas/request-ids.ts';
+import { REPEATED, reservedPrefixOf } from '../../schemas/request-ids.ts';
 import type { Request } from '../../schemas/streams.ts';
 import { keyInId, keyOf } from '../../schemas/topics.ts';
 
@@ -18,7 +18,7 @@ export function refusedStoryOf(request: Named): string {
 
 /** The same of a request that came before. */
 export function repeatedStoryOf(request: Named): string {
-  return outside('repeated', request);
+  return outside(REPEATED, request);
 }
 
 type Named = Pick<Request, 'requestId' | 'tenantId' | 'userId' | 'campaignId' | 'source' | 'requestedAt'>;
