@@ -3,6 +3,7 @@
 // 0: success; 1: the run failed; 2: bad input.
 import { Command, CommanderError } from 'commander';
 import { BadConfig, config } from '../runtime/config.ts';
+import { Unrecoverable } from '../runtime/errors.ts';
 import { BadInput, Interrupted, RunFailed } from './errors.ts';
 import { oneLine } from './printable.ts';
 
@@ -128,7 +129,13 @@ function exitCodeOf(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   const [line] = message.split('\n');
   if (isDebugging() && error instanceof Error) process.stderr.write(`${error.stack ?? message}\n`);
-  else say(error instanceof RunFailed ? message : `failed: ${line} (BECKON_DEBUG=1 shows where)`);
+  // Both say themselves what to do.
+  else
+    say(
+      error instanceof RunFailed || error instanceof Unrecoverable
+        ? message
+        : `failed: ${line} (BECKON_DEBUG=1 shows where)`,
+    );
   return 1;
 }
 

@@ -46,6 +46,16 @@ test.each([
   expect(existsSync(folder.at('.beckon'))).toBe(false);
 });
 
+test('refuses another number of partitions than its folder has as bad input', async () => {
+  const folder = new Folder();
+  const child = await startIn(folder);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  const args = ['--dir', 'data', '--topology', 'engage,pace', '--port', '0', '--partitions', '5'];
+  const { code, stderr } = folder.run('start', ...args);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^beckon: topic \S+ has 4 partitions, not 5: /m)]);
+});
+
 test('says that its port is taken', async () => {
   const holder = createServer().listen(0, '127.0.0.1');
   await once(holder, 'listening');

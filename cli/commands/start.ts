@@ -153,8 +153,9 @@ async function opened(options: InstanceOptions): Promise<Instance> {
       throw new RunFailed(
         `port ${options.port} of ${options.host} is taken; stop what holds it or give another --port`,
       );
-    if (error.name === 'FolderInUse' || error.name === 'Unrecoverable' || /has \d+ partitions, not/.test(error.message))
-      throw new RunFailed(error.message);
+    if (error.name === 'FolderInUse') throw new RunFailed(error.message);
+    // Of --partitions, on a folder and on a cluster.
+    if (/has \d+ partitions, not/.test(error.message)) throw new BadInput(error.message);
     throw error;
   }
 }

@@ -57,7 +57,7 @@ function mendOf(type: string, asked: Asked): string | undefined {
       return `the largest of its records is one of ${sizeOf(largest)} bytes for the topic ${largest.topic}: raise \`max.message.bytes\` of the topic above that`;
     }
     case 'INVALID_REPLICATION_FACTOR':
-      return 'set KAFKA_REPLICATION to no more than the number of brokers that run';
+      return 'set KAFKA_REPLICATION (or --replication) to no more than the number of brokers that run';
     case 'INVALID_SESSION_TIMEOUT':
       return 'set KAFKA_SESSION_TIMEOUT to what the brokers take, from `group.min.session.timeout.ms` to `group.max.session.timeout.ms`';
     default:

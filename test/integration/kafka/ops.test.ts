@@ -195,5 +195,9 @@ onServers(
       `topic engagement.verdicts has 3 partitions, and the other inputs of engage have 2: it is empty, so run \`kafka-topics.sh --bootstrap-server ${brokers} --delete --topic engagement.verdicts && beckon topics create --partitions 2\``,
     );
     await expect(beckon(environment(cluster), 'topics', 'create')).rejects.toThrow(/ended with 2/);
+    await deleteTopics(cluster.brokers, verdicts.topic);
+    await expect(beckon(environment(cluster), 'topics', 'create', '--replication', '3')).rejects.toThrow(
+      /ended with 1: beckon: topics can not be created: .*: set KAFKA_REPLICATION/,
+    );
   },
 );
