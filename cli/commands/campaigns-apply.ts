@@ -46,7 +46,7 @@ export function campaignsApplyCommand(): Command {
     .description('publish what is new or changed in a folder of campaign files')
     .argument('<dir>', 'folder that holds the *.yaml files')
     .option('--policy <file>', 'policy.yaml to publish too (default: the policy on the log stays)')
-    .option(TENANT_OPTION, 'whose they are', tenantOption, DEFAULT_TENANT)
+    .option(TENANT_OPTION, 'whose the campaigns and the policy are', tenantOption, DEFAULT_TENANT)
     .option('--prune', 'end the campaigns that are on the log and not in the folder')
     .option(
       '--effective-from <time>',
