@@ -99,10 +99,13 @@ describe('a record', () => {
   });
 
   test.each([
-    { eventId: '', why: 'the eventId is empty' },
-    { eventId: 'e\0', why: 'an id contains the character U+0000' },
-  ])('of the event id $eventId has a bad id', async ({ eventId, why }) => {
-    const [record] = engine.records(events, [{ ...event('u', 10), eventId }]) as [NewRecord];
+    { wrong: { eventId: '' }, why: 'the eventId must not be empty' },
+    { wrong: { eventId: 'e\0' }, why: 'the eventId must not contain the character U+0000' },
+    { wrong: { eventId: 'e'.repeat(1025) }, why: 'the eventId must have at most 1024 characters' },
+    { wrong: { userId: 'u'.repeat(1025) }, why: 'the userId must have at most 1024 characters' },
+    { wrong: { type: 't'.repeat(1025) }, why: 'the type must have at most 1024 characters' },
+  ])('has a bad id: $why', async ({ wrong, why }) => {
+    const [record] = engine.records(events, [{ ...event('u', 10), ...wrong }]) as [NewRecord];
     expect(await decode(onLog(record))).toEqual({ code: 'bad-id', message: why });
   });
 

@@ -1,6 +1,7 @@
 // Between records on the log and typed values: Avro in Confluent wire format, dead letters for what is not.
 import { FRAME, frameInto, schemaIdOf } from '../schemas/avro.ts';
 import { ByteWriter } from '../schemas/byte-writer.ts';
+import { idProblem, type Named } from '../schemas/ids.ts';
 import type { SchemaRegistry } from '../schemas/registry.ts';
 import { campaigns, DEAD_LETTERS, type Topic } from '../schemas/topics.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -133,24 +134,10 @@ export class Serde {
         message: 'an id is empty, or the tenant contains "/": the key would be that of another',
       };
     if (expected.includes('\0')) return { code: 'bad-key', message: 'an id contains the character U+0000' };
-    return badId(decoded as Named) ?? misplaced(topic, key, place) ?? { value: decoded, key: expected };
+    const wrong = idProblem(topic, decoded as Named);
+    if (wrong !== undefined) return { code: 'bad-id', message: `the ${wrong.field} ${wrong.problem}` };
+    return misplaced(topic, key, place) ?? { value: decoded, key: expected };
   }
-}
-
-/** Ids of events and requests, where the record has them. */
-interface Named {
-  readonly eventId?: string;
-  readonly requestId?: string;
-}
-
-function badId({ eventId, requestId }: Named): Decoded | undefined {
-  if (eventId === '' || requestId === '') {
-    return { code: 'bad-id', message: `the ${eventId === '' ? 'eventId' : 'requestId'} is empty` };
-  }
-  if (eventId?.includes('\0') || requestId?.includes('\0')) {
-    return { code: 'bad-id', message: 'an id contains the character U+0000' };
-  }
-  return undefined;
 }
 
 function misplaced(topic: Topic<unknown>, key: Buffer, place: Place | undefined): Decoded | undefined {

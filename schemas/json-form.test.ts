@@ -111,6 +111,8 @@ describe('a value that is not in the JSON form', () => {
     ['a tenant with a slash', events, { ...event, tenantId: 'a/b' }, 'tenantId', /must not be empty or contain/],
     ['an empty user', events, { ...event, userId: '' }, 'userId', /must not be empty/],
     ['an empty event id', events, { ...event, eventId: '' }, 'eventId', /must not be empty/],
+    ['a long event id', events, { ...event, eventId: 'e'.repeat(1025) }, 'eventId', /at most 1024 characters/],
+    ['a long type', events, { ...event, type: 't'.repeat(1025) }, 'type', /at most 1024 characters/],
   ])('is refused: %s', (_, topic, json, path, message) => {
     const problem = problemOf(topic, JSON.parse(JSON.stringify(json) ?? 'null'));
     expect(problem.message).toMatch(message);

@@ -1,6 +1,7 @@
 // A topic's JSON form: field names as in its schema, times as ISO-8601 with a zone or epoch ms, absent fields by default.
 // Reading checks everything; writing leaves out what is null and writes times as ISO-8601 UTC.
 import type { AvroComplex, AvroField, AvroSchema, AvroType } from './avro-schema.ts';
+import { idProblem, type Named } from './ids.ts';
 import { isoTime } from './iso-time.ts';
 import type { Topic } from './topics.ts';
 
@@ -34,7 +35,7 @@ export function jsonForm<T>(topic: Topic<T>): JsonForm<T> {
     form = {
       read: (json) => {
         const value = read(json, '') as { tenantId: string };
-        checkIds(value as unknown as Record<string, unknown>);
+        checkIds(topic as Topic<unknown>, value);
         return value;
       },
       write: (value) => JSON.stringify(write(value)),
@@ -44,18 +45,12 @@ export function jsonForm<T>(topic: Topic<T>): JsonForm<T> {
   return form as JsonForm<T>;
 }
 
-/** A tenant with a slash, or an id with the zero byte, would make two keys one; an empty id identifies nothing. */
-function checkIds(value: Record<string, unknown>): void {
-  const tenant = value.tenantId as string;
-  if (tenant === '' || tenant.includes('/')) throw new BadValue('tenantId', 'must not be empty or contain "/"');
-  for (const name of ['tenantId', 'userId', 'campaignId', 'eventId', 'requestId']) {
-    const id = value[name];
-    if (typeof id === 'string' && id.includes('\0')) throw new BadValue(name, 'must not contain the character U+0000');
-  }
-  if (value.userId === '') throw new BadValue('userId', 'must not be empty');
-  if (value.campaignId === '') throw new BadValue('campaignId', 'must not be empty');
-  if (value.eventId === '') throw new BadValue('eventId', 'must not be empty');
-  if (value.requestId === '') throw new BadValue('requestId', 'must not be empty');
+/** A tenant with a slash would make two keys one; an empty id identifies nothing. */
+function checkIds(topic: Topic<unknown>, value: Named): void {
+  const { tenantId = '' } = value;
+  if (tenantId === '' || tenantId?.includes('/')) throw new BadValue('tenantId', 'must not be empty or contain "/"');
+  const wrong = idProblem(topic, value);
+  if (wrong !== undefined) throw new BadValue(wrong.field, wrong.problem);
 }
 
 function readRecord(schema: AvroSchema): Read {

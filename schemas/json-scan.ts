@@ -1,6 +1,7 @@
 // Reads ordinary lines of a topic's JSON form straight out of a block of bytes: no text a line, no JSON tree, one pass.
 // It takes a line only when it is sure; any other is left to `JSON.parse` and `jsonForm`, which also know what is wrong.
 import type { AvroComplex, AvroField, AvroType } from './avro-schema.ts';
+import { LONGEST_ID } from './ids.ts';
 import type { Topic } from './topics.ts';
 
 export interface JsonScan<T> {
@@ -231,8 +232,9 @@ class Scan<T> implements JsonScan<T> {
     }
     if (first !== QUOTE) return kind === NULLABLE_TEXT ? this.#null() : undefined;
     const text = few ? this.#keptString() : this.#string();
-    // Where it may be empty is for the long way to say.
-    if (text === undefined || text === '' || (slashless && text.includes('/'))) return undefined;
+    // Where it may be empty, or long, is for the long way to say.
+    if (text === undefined || text === '' || text.length > LONGEST_ID || (slashless && text.includes('/')))
+      return undefined;
     return text;
   }
 

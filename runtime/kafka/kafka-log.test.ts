@@ -56,6 +56,17 @@ describe.skipIf(server === undefined)(server === undefined ? NO_KAFKA : 'on a br
   logSuite('Kafka', () => KafkaLog.open(options()));
 
   describe('a task on Kafka', () => {
+    test('keeps a row as large as several inputs, and so does who takes it over', async () => {
+      const app = fresh('app');
+      const [here, there] = [await open({ app }), await open({ app })];
+      const before = await here.openTask('g', 0);
+      const row = Buffer.alloc(5 << 20, 'r');
+      await before.commit({ outputs: [], offsets: [], changes: [{ key: text('k'), value: row }] });
+      await before.close();
+      const owner = await there.openTask('g', 0);
+      expect(await owner.store.get(text('k'))).toEqual(row);
+    });
+
     test('is taken from an owner on another machine, which can commit nothing more', async () => {
       const app = fresh('app');
       const [here, there] = [await open({ app }), await open({ app })];

@@ -36,6 +36,9 @@ const VERSIONS_KEPT: TopicConfig = { 'min.compaction.lag.ms': String(30 * DAY_MS
 /** A dead letter is a whole input, which may be as large as a broker takes (1 MB), and headers that say why it is there. */
 const ROOM_FOR_HEADERS: TopicConfig = { 'max.message.bytes': String(8 << 20) };
 
+/** A row of state may hold what waits of several inputs, each of them as large as a broker takes (1 MB). */
+const ROOM_FOR_ROWS: TopicConfig = { 'max.message.bytes': String(16 << 20) };
+
 const OF_TOPIC: Readonly<Record<string, TopicConfig>> = {
   [campaigns.topic]: VERSIONS_KEPT,
   [DEAD_LETTERS]: ROOM_FOR_HEADERS,
@@ -51,6 +54,7 @@ export const CHANGELOG_CONFIG: TopicConfig = {
   'cleanup.policy': 'compact',
   'delete.retention.ms': String(DELETE_RETENTION_MS),
   'segment.bytes': String(CHANGELOG_SEGMENT_BYTES),
+  ...ROOM_FOR_ROWS,
 };
 
 /** The changelog of a group's tasks. */
