@@ -1,6 +1,8 @@
 // A task: one topology on one partition. It runs the processors over records and timers, synchronously, on the task's own
 // time, and gathers what is to be committed. It knows neither log nor clock.
 import type { Context, Counter, TimerKind, TimerOrder } from '../processors/processor.ts';
+import { formatDuration } from '../schemas/durations.ts';
+import { isoTime } from '../schemas/iso-time.ts';
 import type { Stream, Topic } from '../schemas/topics.ts';
 import { KeyedState, StateUnreadable } from '../state/keyed-state.ts';
 import type { Row } from '../state/row.ts';
@@ -124,15 +126,15 @@ export class Task implements Context {
       if (time <= wall + MAX_AHEAD || topic.countsAtOnce?.(value) === true) return undefined;
       return {
         code: 'time-ahead',
-        message: `${topic.name} time is ${time - wall} ms ahead of the clock; at most ${MAX_AHEAD}`,
+        message: `${topic.name} time ${isoTime(time)} is more than ${formatDuration(MAX_AHEAD)} ahead of the clock`,
       };
     }
     // A table's record moves no time.
     if (role !== 'stream' || this.streamTime < 0 || time <= this.streamTime + this.#maxJump) return undefined;
-    const jump = time - this.streamTime;
+    const highest = isoTime(this.streamTime);
     return {
       code: 'time-jump',
-      message: `${topic.name} time jumps ${jump} ms beyond the highest so far; at most ${this.#maxJump}`,
+      message: `${topic.name} time ${isoTime(time)} is further than the policy's maxJump beyond the highest so far, ${highest}`,
     };
   }
 

@@ -72,7 +72,7 @@ function asked(path: string, { parameters = [], requestBody }: Operation): fc.Ar
       for (const [i, { name, in: place }] of parameters.entries()) {
         const given = values[i];
         // No test waits long, and a header holds no control characters.
-        const text = name === 'wait' ? '0.02' : String(given).toWellFormed();
+        const text = name === 'wait' ? '0.02' : textOf(given).toWellFormed();
         if (place === 'path') url = url.replace(`{${name}}`, encodeURIComponent(given === null ? 'none' : text));
         else if (given === null) continue;
         else if (place === 'query') query.set(name, text);
@@ -80,6 +80,11 @@ function asked(path: string, { parameters = [], requestBody }: Operation): fc.Ar
       }
       return { url: query.size === 0 ? url : `${url}?${query}`, headers, body: value };
     });
+}
+
+/** Not every object can be made a text. */
+function textOf(value: unknown): string {
+  return typeof value === 'object' ? (JSON.stringify(value) ?? 'nothing') : String(value);
 }
 
 /** One of each that is answered well, in this order. */
