@@ -120,23 +120,31 @@ describe('a receipt of status unsubscribed', () => {
     world.ask('c', at('09:00'));
     world.ask('paid', at('09:01'));
     unsubscribe(world, at('09:02'));
-    const { requestId, hop, tenantId, userId, campaignId, requestedAt } =
-      world.driver.outputs(candidates)[0] ?? never();
-    const slot = {
-      outcome: 'reserved',
-      channel: 'sms',
-      costMicros: 7500,
-      slotAt: at('09:01'),
-      reason: null,
-      facts: {},
-    } as const;
-    const verdict: BudgetVerdict = { requestId, hop, tenantId, userId, campaignId, requestedAt, ...slot };
-    world.driver.pipe(verdicts, verdict);
+    world.driver.pipe(verdicts, reserved(world, at('09:01')));
     expect(world.told()).toEqual(['c: sent', 'paid: no-consent']);
     expect(world.driver.outputs(decisions)).toHaveLength(2);
   });
+
+  test('dated far ahead makes nothing due before its time, though it waits for a verdict', () => {
+    const world = start({ channels: ['sms'] }, { pace: false });
+    world.define({ id: 'later', channels: ['email'], schedule: { quietHours: '09:00-12:00' } });
+    world.define({ id: 'paid', channels: ['email'], budget: { total: 1 } });
+    world.ask('c', at('09:00'));
+    world.ask('later', at('09:01'));
+    world.ask('paid', at('09:02'));
+    unsubscribe(world, at('09:03', 1));
+    world.driver.pipe(verdicts, reserved(world, at('09:02')));
+    expect(world.told()).toEqual(['c: sent', 'later: scheduled', 'paid: sent']);
+    world.driver.advance(at('12:01'));
+    expect(world.told()).toEqual(['later: sent']);
+  });
 });
 
-function never(): never {
-  throw new Error('nobody asked for budget');
+/** pace's answer to the first who asked. */
+function reserved(world: World, slotAt: number): BudgetVerdict {
+  const [candidate] = world.driver.outputs(candidates);
+  if (candidate === undefined) throw new Error('nobody asked for budget');
+  const { requestId, hop, tenantId, userId, campaignId, requestedAt } = candidate;
+  const slot = { channel: candidate.channels[0]?.channel ?? null, costMicros: 100, slotAt, reason: null, facts: {} };
+  return { requestId, hop, tenantId, userId, campaignId, requestedAt, outcome: 'reserved', ...slot };
 }

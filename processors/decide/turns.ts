@@ -77,7 +77,10 @@ export function receive(desk: Desk, receipt: WaitingReceipt & Parameters<typeof 
   if (!matters(receipt)) return;
   const { sendId, status, occurredAt, costMicros, error, channel } = receipt;
   if (desk.messages.awaiting !== null) {
-    desk.wait({ receipt: { sendId, status, occurredAt, costMicros, error, channel } });
+    const { time, streamTime } = desk.context;
+    // One of a user who unsubscribed is taken however far ahead of time it is dated: nothing is due by that.
+    const at = status === 'unsubscribed' ? Math.min(time, streamTime) : time;
+    desk.wait({ time: at, receipt: { sendId, status, occurredAt, costMicros, error, channel } });
   } else {
     note(desk, receipt, desk.context.streamTime);
     desk.came();
