@@ -44,6 +44,20 @@ describe('consents', () => {
     expect(entries(world).at(-1)?.grantedAt).toEqual([at('12:00'), at('13:00')]);
   });
 
+  test('hold the latest of two revocations that a version without those of receipts made alike', () => {
+    const world = new World();
+    const alike = (time: string) => ({
+      purpose: 'all',
+      ...sms,
+      revokedAt: at(time),
+      unsubscribed: false,
+      grantedAt: [],
+    });
+    world.driver.seed(KEY, consentLedger, { entries: [alike('10:00'), alike('12:00')] });
+    world.consent({ purpose: 'all', ...sms, changedAt: at('11:00') });
+    expect(entries(world)).toEqual([alike('12:00')]);
+  });
+
   test('hold the first and the last 63 grants', () => {
     const world = new World();
     for (let minute = 0; minute < 80; minute++) world.consent({ ...sms, changedAt: at('09:00') + minute * 60_000 });

@@ -48,20 +48,19 @@ function withChange(ledger: ConsentLedger | undefined, change: Change, unsubscri
   const same = (e: ConsentEntry): boolean =>
     e.purpose === change.purpose && e.channel === change.channel && e.unsubscribed === unsubscribed;
   const entries = ledger?.entries ?? NONE;
-  const known = entries.find(same) ?? {
-    purpose: change.purpose,
-    channel: change.channel,
-    revokedAt: null,
-    grantedAt: [],
-  };
-  const { revokedAt, grantedAt } = known;
-  const revoked = change.granted ? revokedAt : Math.max(revokedAt ?? change.changedAt, change.changedAt);
-  const grants = change.granted ? [...grantedAt, change.changedAt].sort((a, b) => a - b) : grantedAt;
+  // A version that knows nothing of receipts' revocations makes entries like others of them, so there may be two.
+  const known = entries.filter(same);
+  const revocations = known.flatMap(({ revokedAt }) => (revokedAt === null ? [] : [revokedAt]));
+  if (!change.granted) revocations.push(change.changedAt);
+  const revoked = revocations.length === 0 ? null : Math.max(...revocations);
+  const grants = known.flatMap(({ grantedAt }) => grantedAt);
+  if (change.granted) grants.push(change.changedAt);
+  grants.sort((a, b) => a - b);
   // A grant at or before a revocation can never win: the later counts, and a revocation on a tie.
   const alive = grants.filter((at) => revoked === null || at > revoked);
   // The earliest says since when there is consent; of the others the latest matter.
   if (alive.length > GRANTS_KEPT) alive.splice(1, alive.length - GRANTS_KEPT);
-  const { purpose, channel } = known;
+  const { purpose, channel } = change;
   const entry: ConsentEntry = { purpose, channel, revokedAt: revoked, unsubscribed, grantedAt: alive.slice() };
   // Lists that grow hold room for seventeen, and these are kept for every user: `slice` and `concat` make none longer than needed.
   return { entries: entries.filter((e) => !same(e)).concat([entry]) };
