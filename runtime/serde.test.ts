@@ -87,6 +87,13 @@ describe('a record', () => {
     expect(await decode({ ...encoded(), key })).toMatchObject({ code: 'bad-key' });
   });
 
+  test('whose key is text but no UTF-8 has a bad key: it would lie in another partition than the user’s', async () => {
+    const [record] = engine.records(events, [event('é\ufffd', 10)]) as [NewRecord];
+    expect(await decode(onLog(record))).toMatchObject({ key: 't/é\ufffd' });
+    const key = Buffer.concat([Buffer.from('t/é'), Buffer.from([0xff])]);
+    expect(await decode({ ...onLog(record), key })).toMatchObject({ code: 'bad-key' });
+  });
+
   test.each([
     ['a/b', 'u'],
     ['', 'u'],

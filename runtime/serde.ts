@@ -150,7 +150,7 @@ function misplaced(topic: Topic<unknown>, key: Buffer, place: Place | undefined)
   return { code: 'wrong-partition', message: `by its key it belongs into partition ${right}: ${mend}` };
 }
 
-/** Whether the bytes are those of the text, without making a string of them. */
+/** Whether the bytes are those of the text; of ASCII, without making others of it. */
 function holds(bytes: Buffer, text: string): boolean {
   const { length } = text;
   if (bytes.length === length) {
@@ -158,7 +158,8 @@ function holds(bytes: Buffer, text: string): boolean {
     while (i < length && bytes[i] === text.charCodeAt(i) && (bytes[i] as number) < 0x80) i++;
     if (i === length) return true;
   }
-  return bytes.toString('utf8') === text;
+  // Not as text: bytes that are no UTF-8 make the same text as U+FFFD, and belong into another partition.
+  return bytes.equals(Buffer.from(text, 'utf8'));
 }
 
 /** The instant of a time mark; undefined for any other record. */
