@@ -1,5 +1,6 @@
 // The difference of two simulations as tables for people.
 import { formatMicros } from '../../schemas/money.ts';
+import { isKeyOf } from '../../schemas/topics.ts';
 import { columns } from '../columns.ts';
 import { oneLine } from '../printable.ts';
 import type { Change, Difference, Moved, Shift } from './compare.ts';
@@ -62,7 +63,7 @@ function changed({ before, after }: Change, text: (n: number) => string = groupe
 
 /** "+1 amina of winback-7d: frequency-cap". */
 function userLine({ user, campaignId, messages, reasons }: Moved, tenantId: string): string {
-  const name = user.startsWith(`${tenantId}/`) ? user.slice(tenantId.length + 1) : user;
+  const name = isKeyOf(tenantId, user) ? user.slice(tenantId.length + 1) : user;
   return oneLine(`${messages > 0 ? '+' : ''}${messages} ${name} of ${campaignId}: ${reasons.join(', ')}`).concat('\n');
 }
 
