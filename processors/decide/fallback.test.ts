@@ -462,6 +462,15 @@ describe('while a verdict is awaited', () => {
     ]);
   });
 
+  test('a receipt that is dated ahead makes nothing due before its time', () => {
+    const world = new World({ campaigns, pace: false });
+    world.define({ id: 'later', schedule: { quietHours: '09:00-09:10' } });
+    for (const [i, id] of ['free', 'later', 'paid'].entries()) world.ask(id, at('09:00') + i);
+    world.driver.pipe(receipts, receiptOf(world.sent(0), 'delivered', { occurredAt: at('09:12') }));
+    world.driver.pipe(verdicts, asked(world));
+    expect(world.told()).toEqual(['free: sent', 'later: scheduled', 'paid: sent']);
+  });
+
   test('a verdict belongs to its hop', () => {
     const world = new World({ campaigns, pace: false });
     world.ask('paid', at('09:00'));

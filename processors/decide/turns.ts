@@ -77,10 +77,7 @@ export function receive(desk: Desk, receipt: WaitingReceipt & Parameters<typeof 
   if (!matters(receipt)) return;
   const { sendId, status, occurredAt, costMicros, error, channel } = receipt;
   if (desk.messages.awaiting !== null) {
-    const { time, streamTime } = desk.context;
-    // One of a user who unsubscribed is taken however far ahead of time it is dated: nothing is due by that.
-    const at = status === 'unsubscribed' ? Math.min(time, streamTime) : time;
-    desk.wait({ time: at, receipt: { sendId, status, occurredAt, costMicros, error, channel } });
+    desk.wait({ receipt: { sendId, status, occurredAt, costMicros, error, channel } });
   } else {
     note(desk, receipt, desk.context.streamTime);
     desk.came();
@@ -167,9 +164,9 @@ function firstDueBefore(desk: Desk, next: WaitingInput): Due | undefined {
 function boundOf({ window, follows, time, streamTime, receipt }: WaitingInput): number {
   // Requests of one record are decided together, whatever of theirs is due by then.
   if (follows && !window && receipt === null) return Number.NEGATIVE_INFINITY;
-  // What was due before the input's round began has happened by then. Of one round, the earlier instant goes first; a receipt
-  // moves no time, but what was due by its own happens before it.
-  const own = window || receipt !== null ? time + 1 : streamTime;
+  // What was due before the input's round began has happened by then. Of one round, the earlier instant goes first. A receipt
+  // moves no time: of one that is dated ahead, nothing is due by its own that was not when it came.
+  const own = window || receipt !== null ? Math.min(time, streamTime) + 1 : streamTime;
   return follows ? own : Math.max(own, streamTime);
 }
 

@@ -85,6 +85,7 @@ class Durable {
     else {
       const { topic, value, dueBefore = 0 } = entry;
       while (task.hasTimerBefore(dueBefore)) task.fireNext();
+      if (task.streamTime >= 0) task.advance(dueBefore - 1);
       const to = task.timeAfter(topic, value);
       task.advance(to);
       const fate = task.process(topic, value);

@@ -89,8 +89,9 @@ export function runDelayed(input: DecisionInput, delays: readonly number[], buil
   for (const { kind, time, value } of inOrder(input)) {
     if (time >= until) break;
     newest = time;
-    // A receipt moves no time of its own, but what was due by its time happens before it.
+    // As in a simulation: what was due by a receipt's time happens before it, and by then it is that late.
     while (kind === 'receipt' && engage.hasTimerBefore(time + 1)) engage.fireNext();
+    if (kind === 'receipt' && engage.streamTime >= 0) engage.advance(time);
     collect(engage);
     take(engage, TOPICS[kind], value);
     tick++;
