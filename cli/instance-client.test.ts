@@ -1,7 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
+import { event } from '../runtime/testing/tiny-topology.ts';
+import { events, type Topic } from '../schemas/topics.ts';
 import { addressOf, ask, askJson } from './instance-client.ts';
+import { openTarget } from './target.ts';
 import { Folder } from './testing/run-cli.ts';
 
 /** A server that answers everything so, and what it was asked. */
@@ -36,6 +39,15 @@ it.each([
 ])('says what a status of %i with %j means', async (status, body, name, message) => {
   const { url } = await serve(status, body);
   await expect(askJson(url, '/v1/x')).rejects.toMatchObject({ name, message: expect.stringMatching(message) });
+});
+
+it('tells what the instance refuses of the records that are published to it', async () => {
+  const { url } = await serve(200, '{"accepted":1,"bad":[{"line":2,"message":"definition: unknown key"}]}');
+  const target = await openTarget('nowhere', url);
+  await expect(target.publish(events as Topic<unknown>, [event('u', 1), event('v', 2)])).rejects.toMatchObject({
+    name: 'BadInput',
+    message: expect.stringMatching(/: 1 of 2 records are refused, the others are taken: definition: unknown key: use /),
+  });
 });
 
 it('says how to start an instance where none answers', async () => {

@@ -4,6 +4,7 @@ import { topicLines } from '../api/reader.ts';
 import { config } from '../runtime/config.ts';
 import { jsonForm } from '../schemas/json-form.ts';
 import type { Topic } from '../schemas/topics.ts';
+import { BadInput } from './errors.ts';
 import { addressOf, ask, askJson, runningInstance } from './instance-client.ts';
 import { type ClusterPlace, clusterPlace, type FolderPlace, folderPlace } from './place.ts';
 
@@ -45,13 +46,24 @@ interface Status {
   readonly tasks: readonly (Counted & { readonly task: string })[];
 }
 
+interface PublishAnswer {
+  readonly bad: readonly { readonly message: string }[];
+}
+
 function instanceTarget(url: string): Target {
   return {
     name: `the instance at ${url}`,
     async publish(topic, values) {
       const form = jsonForm(topic);
       const body = values.map((value) => form.write(value)).join('\n');
-      await ask(url, `/v1/topics/${topic.name}/records`, { method: 'POST', body, type: NDJSON });
+      const post = { method: 'POST', body, type: NDJSON } as const;
+      const { bad } = await askJson<PublishAnswer>(url, `/v1/topics/${topic.name}/records`, {}, undefined, post);
+      const [first] = bad;
+      if (first === undefined) return;
+      // All are good here: an instance of another version may know less.
+      throw new BadInput(
+        `${url}: ${bad.length} of ${values.length} records are refused, the others are taken: ${first.message}: use the version that the instance has, or start this one there`,
+      );
     },
     async advance(to) {
       await askJson(url, '/v1/advance', {}, { to });
