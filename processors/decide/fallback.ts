@@ -39,7 +39,11 @@ const GATES: readonly Gate[] = [consent, frequencyCap, nextChannel, content, sen
 const LONGEST_ERROR = 200;
 
 const DELIVERED: ReadonlySet<string> = new Set<Receipt['status']>([
-  ...(['delivered', 'opened', 'clicked', 'replied', 'unsubscribed'] as const),
+  'delivered',
+  'opened',
+  'clicked',
+  'replied',
+  'unsubscribed',
 ]);
 
 /** Whether the receipt can change anything. */

@@ -21,7 +21,13 @@ interface Answer {
 export type Fate = readonly Answer[];
 
 const statuses: Receipt['status'][] = [
-  ...(['accepted', 'sent', 'unknown', 'opened', 'delivered', 'delivered', 'unsubscribed'] as const),
+  'accepted',
+  'sent',
+  'unknown',
+  'opened',
+  'delivered',
+  'delivered',
+  'unsubscribed',
 ];
 
 const costs = fc.option(fc.nat(12), { freq: 2 });
