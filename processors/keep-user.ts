@@ -3,7 +3,7 @@ import { consentLedger, metrics, profile } from '../schemas/cells.ts';
 import { withName, withOneMore } from '../schemas/counts.ts';
 import type { ConsentEntry, ConsentLedger, UserMetrics } from '../schemas/state-types.ts';
 import { acceptedEvents, profileChanges } from '../schemas/streams.ts';
-import { consents, profiles, receipts, sessions } from '../schemas/topics.ts';
+import { consents, EVERY_PURPOSE, profiles, receipts, sessions } from '../schemas/topics.ts';
 import type { ConsentChange, UserEvent } from '../schemas/types.ts';
 import { on, type Processor } from './processor.ts';
 
@@ -38,7 +38,6 @@ export function keepUser(): Processor {
   };
 }
 
-const EVERY_PURPOSE = 'all';
 const NONE: ConsentLedger['entries'] = [];
 
 type Change = Pick<ConsentChange, 'purpose' | 'channel' | 'granted' | 'changedAt'>;

@@ -107,6 +107,8 @@ const campaign = (v: { readonly campaignId: string }): string => v.campaignId;
 
 export const events = topic<UserEvent>('events', 'user', 'delete', user, (v) => v.occurredAt);
 export const profiles = topic<UserProfile>('profiles', 'user', 'compact', user, (v) => v.updatedAt);
+/** The purpose of a change of consent that counts for every purpose. */
+export const EVERY_PURPOSE = 'all';
 /** A wrong clock must not keep a revocation from counting. */
 export const consents: Topic<ConsentChange> = {
   ...topic<ConsentChange>('consents', 'user', 'retain', user, (v) => v.changedAt),

@@ -1,10 +1,9 @@
 // Gate 3: consent to the campaign's purpose, channel by channel.
 import type { Campaign } from '../../schemas/campaign.ts';
 import type { ConsentLedger } from '../../schemas/state-types.ts';
+import { EVERY_PURPOSE } from '../../schemas/topics.ts';
 import { block, type Facts, type Gate, iso, pass } from './gate.ts';
 
-/** Counts for every purpose, both ways. */
-const EVERY_PURPOSE = 'all';
 const TRANSACTIONAL = 'transactional';
 const NONE: ConsentLedger['entries'] = [];
 
